@@ -1,0 +1,1 @@
+//! One node: containerd, networks, images, health, log shipping, metadata.

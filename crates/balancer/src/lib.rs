@@ -1,0 +1,1 @@
+//! HTTP(S)/TCP load balancer: match, pick, proxy, health, drain.

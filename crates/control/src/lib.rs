@@ -1,0 +1,1 @@
+//! What the cluster does by itself: loops, leadership, agent sessions.

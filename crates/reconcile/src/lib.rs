@@ -1,0 +1,1 @@
+//! What should happen next: every decider a pure function from state to actions.

@@ -1,0 +1,1 @@
+//! The rooms: what one API request does.

@@ -1,0 +1,1 @@
+//! The state store (one trait: memory, embedded) and blobs.

@@ -1,0 +1,1 @@
+//! Time-ordered segments: log events, metric points; query, filter, tail.
