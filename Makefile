@@ -1,0 +1,38 @@
+# `make run` and `make test` are all that a fresh Debian machine with a Rust toolchain needs.
+.PHONY: run build test unit acceptance check bench deps clean-tests
+CARGO ?= cargo
+PYTEST = .venv/bin/pytest -c acceptance/pytest.ini --rootdir acceptance acceptance
+
+# Starts everything on 127.0.0.1:4566 in the foreground; Ctrl-C stops it. ARGS="--stop-tasks" and the like are passed on.
+run: build
+	@exec target/release/longshore up $(ARGS)
+
+build:
+	@scripts/deps run
+	$(CARGO) build --release --locked --bin longshore
+
+# All that must pass.
+test:
+	@scripts/deps test
+	$(MAKE) --no-print-directory check unit acceptance
+
+unit:
+	$(CARGO) nextest run --workspace --locked --no-fail-fast
+
+# Starts the real binary and drives it with unmodified clients; needs root.
+acceptance:
+	@scripts/deps test
+	$(CARGO) build --locked --bin longshore
+	$(PYTEST) $(ARGS)
+
+check:
+	@command -v cargo-deny >/dev/null || $(CARGO) install --locked cargo-deny
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
+	$(CARGO) xtask tidy
+	$(CARGO) deny --all-features check bans licenses sources
+
+# Each figure beside a peer measured in the same run, printed as a ratio.
+bench: build
+	@scripts/deps test
+	.venv/bin/python benches/run.py $(ARGS)

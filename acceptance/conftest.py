@@ -1,0 +1,36 @@
+"""Shared fixtures. Every test that changes a node's fate asks for a Longshore of its own."""
+
+import os
+
+import pytest
+
+from support.longshore import Longshore
+
+
+def pytest_configure(config):
+    if os.geteuid() != 0:
+        raise pytest.UsageError("the acceptance tests start containers: run them as root")
+
+
+@pytest.fixture(scope="session")
+def api():
+    """A Longshore without a node, for tests of the API alone."""
+    longshore = Longshore(node=False).start()
+    yield longshore
+    longshore.remove()
+
+
+@pytest.fixture(scope="session")
+def longshore():
+    """A Longshore with its node, shared by tests that leave it as they found it."""
+    longshore = Longshore().start()
+    yield longshore
+    longshore.remove()
+
+
+@pytest.fixture
+def own_longshore():
+    """A Longshore with its node for one test alone, which may kill it."""
+    longshore = Longshore(network_pool="10.96.0.0/12").start()
+    yield longshore
+    longshore.remove()

@@ -1,0 +1,1 @@
+"""Fixtures and helpers of the acceptance tests: real processes, real clients."""
