@@ -4,7 +4,9 @@
 //! arguments. Every type that is stored implements [`record::Record`].
 
 pub mod arn;
+pub mod ec2;
 pub mod id;
+pub mod logs;
 pub mod record;
 pub mod scope;
 pub mod time;

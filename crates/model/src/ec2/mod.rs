@@ -1,0 +1,13 @@
+//! Networks: VPCs, subnets, security groups and the interfaces of tasks.
+//!
+//! A VPC owns an address block that no other VPC of this Longshore overlaps, so that
+//! the machine's own routes reach every task. Addresses are leased by record: one
+//! [`AddressLease`] per address is what makes a double binding unwritable.
+
+mod cidr;
+mod interface;
+mod vpc;
+
+pub use cidr::{Cidr, CidrError};
+pub use interface::{AddressLease, InterfaceStatus, MacAddress, NetworkInterface};
+pub use vpc::{AddressBlock, SecurityGroup, Subnet, Vpc};
