@@ -1,0 +1,70 @@
+//! Which shapes a service needs, and which members must be boxed to be finite.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use anyhow::{Context, Result};
+
+use super::Service;
+use super::model::{Model, Shape};
+
+/// The shape called `name`.
+pub fn shape<'m>(model: &'m Model, name: &str) -> Result<&'m Shape> {
+    model.shapes.get(name).with_context(|| format!("the model has no shape {name}"))
+}
+
+/// Every shape that a served operation's input or output, or any error, reaches.
+pub fn shapes(service: &Service, model: &Model) -> Result<BTreeSet<String>> {
+    let mut wanted: Vec<String> = Vec::new();
+    for (name, operation) in &model.operations {
+        if service.serves(name) {
+            wanted.extend(operation.input.iter().chain(&operation.output).map(|r| r.shape.clone()));
+        }
+    }
+    wanted.extend(model.shapes.iter().filter(|(_, s)| s.exception).map(|(name, _)| name.clone()));
+    let mut reached = BTreeSet::new();
+    while let Some(name) = wanted.pop() {
+        if reached.insert(name.clone()) {
+            wanted.extend(targets(shape(model, &name)?).map(str::to_owned));
+        }
+    }
+    Ok(reached)
+}
+
+fn targets(shape: &Shape) -> impl Iterator<Item = &str> {
+    let members = shape.members.iter().map(|(_, reference)| reference);
+    members
+        .chain(&shape.member)
+        .chain(&shape.key)
+        .chain(&shape.value)
+        .map(|reference| reference.shape.as_str())
+}
+
+/// The shapes that are a member, an item or a value of another.
+pub fn members(model: &Model, reached: &BTreeSet<String>) -> Result<BTreeSet<String>> {
+    let mut members = BTreeSet::new();
+    for name in reached {
+        members.extend(targets(shape(model, name)?).map(str::to_owned));
+    }
+    Ok(members)
+}
+
+/// The structures that contain themselves without a list or map between, each with the structures of its cycle.
+pub fn cycles(model: &Model, reached: &BTreeSet<String>) -> Result<BTreeMap<String, BTreeSet<String>>> {
+    let mut inside: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for name in reached {
+        let mut seen = BTreeSet::new();
+        let mut wanted = vec![name.clone()];
+        while let Some(next) = wanted.pop() {
+            let next = shape(model, &next)?;
+            for (_, reference) in next.members.iter().filter(|_| next.kind == "structure") {
+                if shape(model, &reference.shape)?.kind == "structure" && seen.insert(reference.shape.clone())
+                {
+                    wanted.push(reference.shape.clone());
+                }
+            }
+        }
+        inside.insert(name.clone(), seen);
+    }
+    let cyclic = |name: &String| inside.get(name).is_some_and(|seen| seen.contains(name));
+    Ok(inside.iter().filter(|(name, _)| cyclic(name)).map(|(n, s)| (n.clone(), s.clone())).collect())
+}
