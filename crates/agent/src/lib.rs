@@ -1,1 +1,11 @@
 //! One node: containerd, networks, images, health, log shipping, metadata.
+//!
+//! [`Agent::start`] takes what a node needs and answers a handle; from then on tasks come in
+//! as [`wire::link::ServerMessage`]s and everything that happens goes out through
+//! [`wire::link::Uplink`]. Containers outlive the agent: a new one adopts them (see [`task`]).
+
+pub mod cgroup;
+pub mod config;
+pub mod containerd;
+
+pub use config::AgentConfig;

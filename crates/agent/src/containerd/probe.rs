@@ -1,0 +1,39 @@
+//! What the machine has: the OCI runtime, and executables in PATH.
+
+use std::path::{Path, PathBuf};
+
+use super::Error;
+
+/// Where executables are looked for when PATH is poor, as under some service managers.
+const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+/// An OCI runtime's executable.
+#[derive(Clone, Debug)]
+pub struct OciRuntime {
+    path: PathBuf,
+}
+
+impl OciRuntime {
+    /// Takes the wanted one, else crun (a third of runc's start time), else runc.
+    pub fn find(wanted: Option<&Path>) -> Result<OciRuntime, Error> {
+        let path = match wanted {
+            Some(path) => path.is_file().then(|| path.to_path_buf()),
+            None => in_path("crun").or_else(|| in_path("runc")),
+        };
+        path.map(|path| OciRuntime { path }).ok_or(Error::NoRuntime)
+    }
+
+    /// Its executable.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+/// Looks an executable up in PATH and then in the usual places.
+pub fn in_path(name: &str) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path)
+        .chain(std::env::split_paths(DEFAULT_PATH))
+        .map(|dir| dir.join(name))
+        .find(|candidate| candidate.is_file())
+}
