@@ -5,6 +5,8 @@
 
 pub mod arn;
 pub mod ec2;
+pub mod ecr;
+pub mod ecs;
 pub mod id;
 pub mod logs;
 pub mod record;

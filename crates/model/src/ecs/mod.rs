@@ -1,0 +1,32 @@
+//! ECS's nouns: clusters, task definitions, tasks, nodes and settings.
+//!
+//! What a user registered is kept member for member (an absent member stays absent), so
+//! that describing returns it unchanged. What was wanted and what was seen are apart:
+//! see [`task`].
+
+pub mod cluster;
+pub mod container_definition;
+pub mod linux;
+pub mod name;
+pub mod node;
+pub mod overrides;
+pub mod setting;
+pub mod status;
+pub mod tag;
+pub mod task;
+pub mod task_container;
+pub mod task_definition;
+pub mod text;
+pub mod volume;
+
+pub use cluster::Cluster;
+pub use container_definition::ContainerDefinition;
+pub use name::{ClusterName, ContainerName, Family, NodeId, ServiceName, TaskDefinitionId, TaskId};
+pub use node::Node;
+pub use overrides::{ContainerOverride, TaskOverride};
+pub use status::{ContainerStatus, DesiredStatus, LastStatus};
+pub use tag::Tags;
+pub use task::Task;
+pub use task_container::TaskContainer;
+pub use task_definition::TaskDefinition;
+pub use text::TextEnum;
