@@ -7,6 +7,7 @@
 
 pub mod generated;
 pub mod link;
+pub mod oci;
 pub mod schema;
 pub mod service;
 pub mod shape;
