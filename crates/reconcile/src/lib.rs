@@ -6,3 +6,4 @@
 pub mod dispatch;
 pub mod placement;
 pub mod reap;
+pub mod task;
