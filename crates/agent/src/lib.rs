@@ -7,5 +7,6 @@
 pub mod cgroup;
 pub mod config;
 pub mod containerd;
+pub mod network;
 
 pub use config::AgentConfig;

@@ -1,0 +1,237 @@
+//! The nftables table of this instance: address translation outwards, isolation between VPCs and
+//! from the host, published ports.
+//!
+//! Rules are fixed; what changes are elements of sets and maps, so a restart loses none.
+
+use std::collections::BTreeSet;
+use std::net::Ipv4Addr;
+use std::process::Stdio;
+use std::time::Duration;
+
+use tokio::io::AsyncWriteExt as _;
+use tokio::sync::Mutex;
+
+use super::Error;
+use super::names::Names;
+use super::plan::PortBinding;
+
+/// Docker's and ECS's range of dynamic host ports.
+const DYNAMIC_PORTS: (u16, u16) = (49153, 65535);
+const TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The table.
+pub struct Firewall {
+    table: String,
+    taken: Mutex<Taken>,
+}
+
+#[derive(Default)]
+struct Taken {
+    ports: BTreeSet<(String, u16)>,
+    next: u16,
+}
+
+impl Firewall {
+    /// Makes the table, or refreshes its rules and keeps its elements.
+    pub async fn start(names: &Names) -> Result<Firewall, Error> {
+        run(&render(&names.table, &names.bridge_pattern())).await?;
+        Ok(Firewall { table: names.table.clone(), taken: Mutex::default() })
+    }
+
+    /// Lets a bridge's subnet out, and its packets stay among themselves.
+    pub async fn admit(&self, bridge: &str, network: Ipv4Addr, prefix: u8) -> Result<(), Error> {
+        let table = &self.table;
+        run(&format!(
+            "add element ip {table} subnets {{ {network}/{prefix} }}\n\
+             add element ip {table} same_vpc {{ \"{bridge}\" . \"{bridge}\" }}\n"
+        ))
+        .await
+    }
+
+    /// Chooses host ports where a binding asks for a free one.
+    pub async fn assign_ports(&self, mut ports: Vec<PortBinding>) -> Result<Vec<PortBinding>, Error> {
+        let (first, last) = DYNAMIC_PORTS;
+        let mut taken = self.taken.lock().await;
+        for port in &mut ports {
+            if port.host_port == 0 {
+                let span = last - first + 1;
+                let found =
+                    (0..span).map(|step| first + taken.next.wrapping_add(step) % span).find(|candidate| {
+                        !taken.ports.contains(&(port.protocol.clone(), *candidate))
+                            && is_free(&port.protocol, *candidate)
+                    });
+                port.host_port = found.ok_or(Error::NoPort(first, last))?;
+                taken.next = port.host_port - first + 1;
+            }
+            if !taken.ports.insert((port.protocol.clone(), port.host_port)) {
+                return Err(Error::Description(format!("host port {} is in use", port.host_port)));
+            }
+        }
+        Ok(ports)
+    }
+
+    /// Leads host ports to `address`.
+    pub async fn publish(&self, address: Ipv4Addr, ports: &[PortBinding]) -> Result<(), Error> {
+        if ports.is_empty() {
+            return Ok(());
+        }
+        let mut taken = self.taken.lock().await;
+        taken.ports.extend(ports.iter().map(|port| (port.protocol.clone(), port.host_port)));
+        drop(taken);
+        run(&self.elements("add", address, ports)).await
+    }
+
+    /// Takes published ports back.
+    pub async fn unpublish(&self, address: Ipv4Addr, ports: &[PortBinding]) -> Result<(), Error> {
+        let mut taken = self.taken.lock().await;
+        for port in ports {
+            taken.ports.remove(&(port.protocol.clone(), port.host_port));
+        }
+        drop(taken);
+        for port in ports {
+            // One by one: a missing element would refuse the others with it.
+            let _ = run(&self.elements("delete", address, std::slice::from_ref(port))).await;
+        }
+        Ok(())
+    }
+
+    /// Removes the table.
+    pub async fn remove(&self) -> Result<(), Error> {
+        run(&format!("add table ip {0}\ndelete table ip {0}\n", self.table)).await
+    }
+
+    fn elements(&self, verb: &str, address: Ipv4Addr, ports: &[PortBinding]) -> String {
+        let line = |port: &PortBinding| {
+            let (table, protocol) = (&self.table, &port.protocol);
+            let (from, to) = (port.host_port, port.container_port);
+            format!("{verb} element ip {table} ports_{protocol} {{ {from} : {address} . {to} }}\n")
+        };
+        ports.iter().map(line).collect()
+    }
+}
+
+fn is_free(protocol: &str, port: u16) -> bool {
+    let any = (Ipv4Addr::UNSPECIFIED, port);
+    match protocol {
+        "udp" => std::net::UdpSocket::bind(any).is_ok(),
+        _ => std::net::TcpListener::bind(any).is_ok(),
+    }
+}
+
+/// The whole table as nft reads it; reading it again changes nothing.
+fn render(table: &str, bridges: &str) -> String {
+    let chains = [
+        (
+            "prerouting",
+            "type nat hook prerouting priority dstnat",
+            vec![
+                "fib daddr type local dnat ip to tcp dport map @ports_tcp".to_string(),
+                "fib daddr type local dnat ip to udp dport map @ports_udp".to_string(),
+            ],
+        ),
+        (
+            "output",
+            "type nat hook output priority dstnat",
+            vec![
+                "fib daddr type local dnat ip to tcp dport map @ports_tcp".to_string(),
+                "fib daddr type local dnat ip to udp dport map @ports_udp".to_string(),
+            ],
+        ),
+        (
+            "postrouting",
+            "type nat hook postrouting priority srcnat",
+            vec![
+                format!("ip saddr @subnets oifname != \"{bridges}\" masquerade"),
+                format!("oifname \"{bridges}\" ip saddr 127.0.0.0/8 masquerade"),
+                format!("oifname \"{bridges}\" ip saddr @subnets ct status dnat masquerade"),
+            ],
+        ),
+        (
+            "forward",
+            "type filter hook forward priority filter",
+            vec![
+                "ct state established,related accept".to_string(),
+                format!("iifname \"{bridges}\" oifname \"{bridges}\" iifname . oifname != @same_vpc drop"),
+            ],
+        ),
+        (
+            "input",
+            "type filter hook input priority filter",
+            vec![
+                format!("iifname \"{bridges}\" ct state established,related accept"),
+                format!("iifname \"{bridges}\" icmp type echo-request accept"),
+                format!("iifname \"{bridges}\" drop"),
+            ],
+        ),
+    ];
+    let mut text = format!(
+        "add table ip {table}\n\
+         add set ip {table} subnets {{ type ipv4_addr; flags interval; auto-merge; }}\n\
+         add set ip {table} same_vpc {{ type ifname . ifname; }}\n\
+         add map ip {table} ports_tcp {{ type inet_service : ipv4_addr . inet_service; }}\n\
+         add map ip {table} ports_udp {{ type inet_service : ipv4_addr . inet_service; }}\n"
+    );
+    for (name, hook, rules) in chains {
+        text += &format!(
+            "add chain ip {table} {name} {{ {hook}; policy accept; }}\nflush chain ip {table} {name}\n"
+        );
+        for rule in rules {
+            text += &format!("add rule ip {table} {name} {rule}\n");
+        }
+    }
+    text
+}
+
+async fn run(script: &str) -> Result<(), Error> {
+    let failed = |detail: String| Error::Firewall { detail };
+    let missing = |error: std::io::Error| failed(format!("nft: {error} (Debian: apt-get install nftables)"));
+    let mut child = tokio::process::Command::new("nft")
+        .args(["-f", "-"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .map_err(missing)?;
+    let mut stdin = child.stdin.take().expect("stdin is piped");
+    let fed = async {
+        stdin.write_all(script.as_bytes()).await?;
+        drop(stdin);
+        child.wait_with_output().await
+    };
+    let output = tokio::time::timeout(TIMEOUT, fed)
+        .await
+        .map_err(|_elapsed| failed("nft did not end in time".into()))?
+        .map_err(missing)?;
+    if output.status.success() {
+        return Ok(());
+    }
+    let text = String::from_utf8_lossy(&output.stderr);
+    Err(failed(text.lines().take(3).collect::<Vec<_>>().join(" ")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_isolates_vpcs_and_the_host() {
+        let text = render("longshore-0a1b2", "ls0a1b2b*");
+        assert!(text.starts_with("add table ip longshore-0a1b2\n"));
+        assert!(text.contains("oifname \"ls0a1b2b*\" iifname . oifname != @same_vpc drop"));
+        assert!(text.contains("input iifname \"ls0a1b2b*\" drop"));
+    }
+
+    #[test]
+    fn published_ports_are_map_elements() {
+        let firewall = Firewall { table: "t".into(), taken: Mutex::default() };
+        let port = PortBinding {
+            container: "c".into(),
+            container_port: 80,
+            host_port: 50000,
+            protocol: "tcp".into(),
+        };
+        let text = firewall.elements("add", Ipv4Addr::new(172, 28, 0, 2), &[port]);
+        assert_eq!(text, "add element ip t ports_tcp { 50000 : 172.28.0.2 . 80 }\n");
+    }
+}

@@ -1,0 +1,254 @@
+//! Networks of tasks: one bridge a VPC, one namespace with its own interface a task.
+//!
+//! Built by netlink and nftables directly, or by a CNI chain that the operator names. Namespaces
+//! with their interface pair are prepared ahead. Everything carries the instance tag, so that
+//! [`Networks::sweep`] can remove what belongs to no task.
+
+mod bridge;
+mod cni;
+mod firewall;
+mod names;
+mod namespace;
+mod netlink;
+mod plan;
+mod pool;
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use wire::link;
+
+pub use namespace::Namespace;
+pub use plan::{Interface, PortBinding};
+
+use bridge::Bridges;
+use cni::CniChain;
+use firewall::Firewall;
+use names::Names;
+use netlink::Netlink;
+use pool::Pool;
+
+use crate::config::AgentConfig;
+
+/// Why a task's network could not be made.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A system call on a namespace or a setting failed.
+    #[error("{attempt} {subject}")]
+    System {
+        /// What was attempted.
+        attempt: &'static str,
+        /// On what.
+        subject: String,
+        /// Why it failed.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The kernel refused a netlink request.
+    #[error("{attempt} {subject}")]
+    Netlink {
+        /// What was attempted.
+        attempt: &'static str,
+        /// On what.
+        subject: String,
+        /// The kernel's answer.
+        #[source]
+        source: rtnetlink::Error,
+    },
+    /// nft refused our rules, or is missing.
+    #[error("setting firewall rules: {detail}")]
+    Firewall {
+        /// What nft said.
+        detail: String,
+    },
+    /// The task's message does not describe a network.
+    #[error("{0}")]
+    Description(String),
+    /// A CNI plugin failed.
+    #[error("CNI plugin {plugin}: {detail}")]
+    Cni {
+        /// The plugin's type.
+        plugin: String,
+        /// What it said.
+        detail: String,
+    },
+    /// No dynamic host port is left.
+    #[error("no free host port between {0} and {1}")]
+    NoPort(u16, u16),
+}
+
+impl Error {
+    fn system(attempt: &'static str, subject: impl Into<String>) -> impl FnOnce(std::io::Error) -> Error {
+        move |source| Error::System { attempt, subject: subject.into(), source }
+    }
+}
+
+/// What was made for a task; kept in its journal, so that it can be removed.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct TaskNetwork {
+    /// The namespace's file; `None` for the host's network.
+    pub netns: Option<PathBuf>,
+    /// The interface, if the task has one.
+    pub interface: Option<Interface>,
+    /// Ports of the node that lead to the task.
+    #[serde(default)]
+    pub ports: Vec<PortBinding>,
+    /// The container id under which a CNI chain was called, and its last result.
+    #[serde(default)]
+    pub cni: Option<serde_json::Value>,
+}
+
+/// The networks of one Longshore.
+pub struct Networks {
+    names: Names,
+    host: Netlink,
+    bridges: Bridges,
+    firewall: Arc<Firewall>,
+    pool: Arc<Pool>,
+    cni: Option<CniChain>,
+}
+
+impl Networks {
+    /// Opens netlink, sets the firewall's frame and begins to fill the pool.
+    pub async fn start(config: &AgentConfig) -> Result<Networks, Error> {
+        let names = Names::new(&config.instance_tag(), &config.run_dir());
+        std::fs::create_dir_all(&names.namespaces_dir)
+            .map_err(Error::system("making", names.namespaces_dir.display().to_string()))?;
+        let host = Netlink::here().map_err(Error::system("opening", "a netlink socket"))?;
+        let cni = config
+            .cni_conf_dir
+            .as_deref()
+            .map(|dir| CniChain::load(dir, &config.cni_bin_dirs))
+            .transpose()?;
+        let firewall = Arc::new(Firewall::start(&names).await?);
+        bridge::forward_packets()?;
+        let pool =
+            Pool::new(names.clone(), host.clone(), if cni.is_some() { 0 } else { config.ready_namespaces });
+        let bridges = Bridges::new(names.clone(), host.clone(), firewall.clone());
+        Ok(Networks { names, host, bridges, firewall, pool, cni })
+    }
+
+    /// Makes the network of a task.
+    pub async fn provision(&self, task_id: &str, task: &link::Task) -> Result<TaskNetwork, Error> {
+        match task.network_mode.as_str() {
+            "host" => Ok(TaskNetwork::default()),
+            "none" => self.isolated().await,
+            "awsvpc" if self.cni.is_some() => self.by_cni(task_id, Vec::new()).await,
+            "awsvpc" => self.wired(plan::of_interface(task)?).await,
+            "bridge" | "" if self.cni.is_some() => self.published_by_cni(task_id, task).await,
+            "bridge" | "" => self.published(task).await,
+            other => Err(Error::Description(format!("unknown network mode {other:?}"))),
+        }
+    }
+
+    /// Takes the network of an adopted task into account again.
+    pub async fn adopt(&self, network: &TaskNetwork) -> Result<(), Error> {
+        if let (Some(interface), None) = (&network.interface, &network.cni) {
+            self.bridges.ensure(interface).await?;
+            self.firewall.publish(interface.address, &network.ports).await?;
+        }
+        Ok(())
+    }
+
+    /// Removes the network of a task; what is already gone is no error.
+    pub async fn release(&self, task_id: &str, network: &TaskNetwork) -> Result<(), Error> {
+        if let (Some(chain), Some(result), Some(netns)) = (&self.cni, &network.cni, &network.netns) {
+            chain.del(task_id, netns, result).await?;
+        } else if let Some(interface) = &network.interface {
+            self.firewall.unpublish(interface.address, &network.ports).await?;
+            self.host.remove_link(&interface.host_link).await?;
+            self.bridges.free_local(interface).await;
+        }
+        match &network.netns {
+            Some(path) => Namespace::at(path).remove().await,
+            None => Ok(()),
+        }
+    }
+
+    /// Removes namespaces and links of ours that belong to none of `known`.
+    pub async fn sweep(&self, known: &[TaskNetwork]) -> Result<(), Error> {
+        let netns: BTreeSet<&Path> = known.iter().filter_map(|n| n.netns.as_deref()).collect();
+        let links: BTreeSet<&str> =
+            known.iter().filter_map(|n| n.interface.as_ref()).map(|i| i.host_link.as_str()).collect();
+        let ready = self.pool.members().await;
+        for link in self.host.link_names().await? {
+            if self.names.is_pair(&link) && !links.contains(link.as_str()) && !ready.contains(&link) {
+                tracing::info!(link, "removing an interface of no task");
+                self.host.remove_link(&link).await?;
+            }
+        }
+        for namespace in Namespace::all(&self.names.namespaces_dir) {
+            let name = namespace.name().to_string();
+            if !netns.contains(namespace.path()) && !ready.contains(&name) {
+                tracing::info!(name, "removing a namespace of no task");
+                namespace.remove().await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Begins to prepare namespaces ahead; to be called after the first sweep.
+    pub fn prepare_ahead(&self) {
+        self.pool.clone().fill_in_background();
+    }
+
+    /// Removes everything of this instance; to be called only when no task is left.
+    pub async fn remove_all(&self) -> Result<(), Error> {
+        self.pool.close().await;
+        self.sweep(&[]).await?;
+        for link in self.host.link_names().await? {
+            if self.names.is_bridge(&link) {
+                self.host.remove_link(&link).await?;
+            }
+        }
+        self.firewall.remove().await?;
+        let _ = std::fs::remove_dir(&self.names.namespaces_dir);
+        Ok(())
+    }
+
+    async fn isolated(&self) -> Result<TaskNetwork, Error> {
+        let name = self.names.next_pair();
+        let (namespace, inside) = Namespace::create(&self.names.namespaces_dir, &name).await?;
+        inside.set_up_loopback().await?;
+        Ok(TaskNetwork { netns: Some(namespace.path().to_path_buf()), ..TaskNetwork::default() })
+    }
+
+    async fn wired(&self, plan: plan::Wiring) -> Result<TaskNetwork, Error> {
+        let ready = self.pool.take().await?;
+        let interface = plan.interface(&self.names, &ready.name);
+        let bridge = self.bridges.ensure(&interface).await?;
+        let netns = Some(ready.namespace.path().to_path_buf());
+        tokio::try_join!(
+            self.host.attach(ready.host_index, bridge, interface.mtu, &ready.name),
+            ready.inside.configure(ready.inside_index, &interface),
+        )?;
+        Ok(TaskNetwork { netns, interface: Some(interface), ..TaskNetwork::default() })
+    }
+
+    async fn published(&self, task: &link::Task) -> Result<TaskNetwork, Error> {
+        let wiring = self.bridges.local_address(&self.names).await?;
+        let mut network = self.wired(wiring).await?;
+        let address = network.interface.as_ref().map(|interface| interface.address);
+        let address = address.expect("a wired network has an interface");
+        network.ports = self.firewall.assign_ports(plan::ports(task)?).await?;
+        self.firewall.publish(address, &network.ports).await?;
+        Ok(network)
+    }
+
+    async fn published_by_cni(&self, task_id: &str, task: &link::Task) -> Result<TaskNetwork, Error> {
+        let ports = self.firewall.assign_ports(plan::ports(task)?).await?;
+        self.by_cni(task_id, ports).await
+    }
+
+    async fn by_cni(&self, task_id: &str, ports: Vec<PortBinding>) -> Result<TaskNetwork, Error> {
+        let chain = self.cni.as_ref().expect("asked only when a chain is configured");
+        let name = self.names.next_pair();
+        let (namespace, inside) = Namespace::create(&self.names.namespaces_dir, &name).await?;
+        inside.set_up_loopback().await?;
+        let result = chain.add(task_id, namespace.path(), &ports).await?;
+        let interface = cni::interface_of(&result, &name);
+        Ok(TaskNetwork { netns: Some(namespace.path().to_path_buf()), interface, ports, cni: Some(result) })
+    }
+}

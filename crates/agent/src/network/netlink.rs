@@ -1,0 +1,149 @@
+//! Requests to the kernel's routing socket; each socket belongs to the namespace it was opened in.
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::os::fd::AsRawFd as _;
+
+use futures_util::TryStreamExt as _;
+use rtnetlink::packet_route::link::{InfoData, InfoVeth, LinkAttribute, LinkMessage};
+use rtnetlink::{Handle, LinkBridge, LinkUnspec, LinkVeth, RouteMessageBuilder};
+
+use super::Error;
+use super::namespace::Namespace;
+use super::plan::{Interface, parse_mac};
+
+/// The address at which a task finds its metadata.
+pub const METADATA_ADDRESS: Ipv4Addr = Ipv4Addr::new(169, 254, 170, 2);
+/// The interface inside a task.
+const INSIDE: &str = "eth0";
+const LOOPBACK_INDEX: u32 = 1;
+
+/// A routing socket.
+#[derive(Clone)]
+pub struct Netlink {
+    handle: Handle,
+}
+
+fn failed(attempt: &'static str, subject: &str) -> impl FnOnce(rtnetlink::Error) -> Error {
+    move |source| Error::Netlink { attempt, subject: subject.to_string(), source }
+}
+
+/// The errno of a refusal.
+fn errno(error: &rtnetlink::Error) -> Option<i32> {
+    match error {
+        rtnetlink::Error::NetlinkError(message) => message.code.map(|code| -code.get()),
+        _ => None,
+    }
+}
+
+/// Takes "it is there already" for success.
+fn or_present(result: Result<(), rtnetlink::Error>) -> Result<(), rtnetlink::Error> {
+    match result {
+        Err(error) if errno(&error) == Some(nix::libc::EEXIST) => Ok(()),
+        other => other,
+    }
+}
+
+impl Netlink {
+    /// Opens a socket in the calling thread's namespace.
+    pub fn here() -> std::io::Result<Netlink> {
+        let (connection, handle, _notifications) = rtnetlink::new_connection()?;
+        tokio::spawn(connection);
+        Ok(Netlink { handle })
+    }
+
+    /// The index of a link, `None` when there is none of that name.
+    pub async fn index_of(&self, name: &str) -> Result<Option<u32>, Error> {
+        let answer = self.handle.link().get().match_name(name).execute().try_next().await;
+        match answer {
+            Ok(link) => Ok(link.map(|link| link.header.index)),
+            Err(error) if errno(&error) == Some(nix::libc::ENODEV) => Ok(None),
+            Err(error) => Err(failed("looking up", name)(error)),
+        }
+    }
+
+    /// All links' names.
+    pub async fn link_names(&self) -> Result<Vec<String>, Error> {
+        let links: Vec<LinkMessage> =
+            self.handle.link().get().execute().try_collect().await.map_err(failed("listing", "links"))?;
+        let name = |link: LinkMessage| {
+            link.attributes.into_iter().find_map(|a| match a {
+                LinkAttribute::IfName(name) => Some(name),
+                _ => None,
+            })
+        };
+        Ok(links.into_iter().filter_map(name).collect())
+    }
+
+    /// Makes a pair whose other end is `eth0` in `namespace`; answers the index of this end.
+    pub async fn add_pair(&self, name: &str, namespace: &Namespace) -> Result<u32, Error> {
+        let file = std::fs::File::open(namespace.path())
+            .map_err(Error::system("opening the namespace", namespace.name()))?;
+        let mut peer = LinkMessage::default();
+        peer.attributes.push(LinkAttribute::IfName(INSIDE.into()));
+        peer.attributes.push(LinkAttribute::NetNsFd(file.as_raw_fd()));
+        let pair = LinkVeth::new(name, INSIDE).set_info_data(InfoData::Veth(InfoVeth::Peer(peer))).build();
+        self.handle.link().add(pair).execute().await.map_err(failed("adding the interface pair", name))?;
+        drop(file);
+        self.index_of(name).await?.ok_or_else(|| Error::Description(format!("link {name} vanished")))
+    }
+
+    /// Makes a bridge unless it exists, and answers its index.
+    pub async fn ensure_bridge(&self, name: &str, mac: Vec<u8>, mtu: u32) -> Result<u32, Error> {
+        if let Some(index) = self.index_of(name).await? {
+            return Ok(index);
+        }
+        let bridge = LinkBridge::new(name).address(mac).mtu(mtu).build();
+        or_present(self.handle.link().add(bridge).execute().await)
+            .map_err(failed("adding the bridge", name))?;
+        self.index_of(name).await?.ok_or_else(|| Error::Description(format!("link {name} vanished")))
+    }
+
+    /// Gives a link an address unless it has it.
+    pub async fn ensure_address(&self, index: u32, address: Ipv4Addr, prefix: u8) -> Result<(), Error> {
+        let added = self.handle.address().add(index, IpAddr::V4(address), prefix).execute().await;
+        or_present(added).map_err(failed("adding the address", &address.to_string()))
+    }
+
+    /// Plugs the host's end of a pair into a bridge.
+    pub async fn attach(&self, index: u32, bridge: u32, mtu: u32, name: &str) -> Result<(), Error> {
+        let link = LinkUnspec::new_with_index(index).controller(bridge).mtu(mtu).up().build();
+        self.handle.link().set(link).execute().await.map_err(failed("attaching", name))
+    }
+
+    /// Removes a link; a missing one is no error.
+    pub async fn remove_link(&self, name: &str) -> Result<(), Error> {
+        let Some(index) = self.index_of(name).await? else { return Ok(()) };
+        match self.handle.link().del(index).execute().await {
+            Err(error) if errno(&error) == Some(nix::libc::ENODEV) => Ok(()),
+            other => other.map_err(failed("removing the link", name)),
+        }
+    }
+
+    /// Brings loopback up, with the address at which the task finds its metadata.
+    pub async fn set_up_loopback(&self) -> Result<(), Error> {
+        let up = LinkUnspec::new_with_index(LOOPBACK_INDEX).up().build();
+        self.handle.link().set(up).execute().await.map_err(failed("bringing up", "lo"))?;
+        self.ensure_address(LOOPBACK_INDEX, METADATA_ADDRESS, 32).await
+    }
+
+    /// The index of `eth0` in a task.
+    pub async fn inside_index(&self) -> Result<u32, Error> {
+        self.index_of(INSIDE)
+            .await?
+            .ok_or_else(|| Error::Description("a namespace lost its interface".into()))
+    }
+
+    /// Gives `eth0` its addresses and its way out.
+    pub async fn configure(&self, index: u32, interface: &Interface) -> Result<(), Error> {
+        let mut link = LinkUnspec::new_with_index(index).mtu(interface.mtu).up();
+        if let Some(mac) = parse_mac(&interface.mac) {
+            link = link.address(mac);
+        }
+        self.handle.link().set(link.build()).execute().await.map_err(failed("configuring", INSIDE))?;
+        self.ensure_address(index, interface.address, interface.prefix).await?;
+        let route =
+            RouteMessageBuilder::<Ipv4Addr>::new().gateway(interface.gateway).output_interface(index).build();
+        or_present(self.handle.route().add(route).execute().await)
+            .map_err(failed("adding", "the default route"))
+    }
+}
