@@ -1,1 +1,3 @@
 //! What the cluster does by itself: loops, leadership, agent sessions.
+
+pub mod payload;
