@@ -8,13 +8,16 @@
 pub mod generated;
 pub mod link;
 pub mod oci;
+pub mod protocol;
 pub mod schema;
 pub mod service;
 pub mod shape;
+pub mod validate;
 pub mod value;
 
 pub use generated::*;
 pub use schema::Schema;
 pub use service::{ErrorModel, Operation, OperationModel, Protocol, ServiceModel};
 pub use shape::{DecodeError, Empty, Shape};
+pub use validate::{Constraint, Violation, validate};
 pub use value::Value;
