@@ -27,6 +27,7 @@
 //! # Ok::<_, store::Error>(()) }).unwrap();
 //! ```
 
+pub mod blobs;
 pub mod engine;
 mod epoch;
 mod error;
@@ -39,6 +40,7 @@ mod table;
 mod tables;
 mod txn;
 
+pub use blobs::{BlobName, Blobs, Digest};
 pub use engine::{Engine, Expect, Seq};
 pub use epoch::{Epoch, Leadership};
 pub use error::Error;

@@ -27,7 +27,7 @@ fn task(id: &str, cluster: &str, family: &str) -> Task {
 }
 
 async fn store() -> Store {
-    Store::memory(Schema::new().table::<Task>()).await.unwrap()
+    Store::memory(Schema::new().table::<Task>()).await.expect("an empty store opens")
 }
 
 #[tokio::test]
