@@ -1,0 +1,14 @@
+//! Log groups and log streams: their names, ids, rules and stored forms.
+//!
+//! A group or stream has an id of its own besides its name, so that one deleted and
+//! created again under the same name never shows the events of its predecessor.
+
+mod group;
+mod id;
+mod name;
+mod stream;
+
+pub use group::{LogGroup, LogGroupClass, RETENTION_DAYS, RetentionDays};
+pub use id::{LogGroupId, LogIdError, LogStreamId};
+pub use name::{LogGroupName, LogNameError, LogStreamName};
+pub use stream::LogStream;
