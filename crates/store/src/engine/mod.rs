@@ -5,6 +5,7 @@
 //! for all. Rooms never see this layer: they use [`crate::Store`].
 
 mod changelog;
+mod embedded;
 mod memory;
 
 use std::collections::BTreeMap;
@@ -19,6 +20,7 @@ use thiserror::Error;
 use crate::limit::{Limit, MAX_COMMIT_BYTES, MAX_COMMIT_OPERATIONS, MAX_KEY_BYTES};
 
 pub use changelog::ChangeLog;
+pub use embedded::EmbeddedEngine;
 pub use memory::MemoryEngine;
 
 /// The number of a commit: later commits have greater numbers. A row carries that of its last write.
