@@ -8,5 +8,6 @@ pub mod cgroup;
 pub mod config;
 pub mod containerd;
 pub mod network;
+pub mod runtime;
 
 pub use config::AgentConfig;
