@@ -1,0 +1,31 @@
+//! Everything behind the rooms, made once by the binary (or by a test) and shared by all requests.
+
+use model::ec2::Cidr;
+use model::{AccountId, Region};
+use store::{Blobs, Store};
+
+/// The parts that operations use.
+#[derive(Debug)]
+pub struct Cloud {
+    /// The state store.
+    pub store: Store,
+    /// Layers and log segments.
+    pub blobs: Blobs,
+    /// What the operator chose.
+    pub settings: Settings,
+}
+
+/// What the operator chose.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The account of the root key.
+    pub account: AccountId,
+    /// The region of clients that name none.
+    pub region: Region,
+    /// Where the API answers, as clients write it: `http://127.0.0.1:4566`.
+    pub endpoint: String,
+    /// Where the registry answers, as image names write it: `127.0.0.1:4566`.
+    pub registry_host: String,
+    /// Address blocks for VPCs are cut from this one.
+    pub network_pool: Cidr,
+}

@@ -1,0 +1,160 @@
+//! Interfaces of tasks: leased when a task is accepted, given back when it has stopped.
+//!
+//! These are doors for the ecs room. They add to the caller's transaction, so that a
+//! task and its address are written together or not at all.
+
+use model::ec2::{AddressLease, InterfaceStatus, MacAddress, NetworkInterface, Subnet};
+use model::{IdSource, Scope, Timestamp};
+use store::{Snapshot, Txn, key};
+
+use super::error::Error;
+use super::store::{self as tables, InterfaceRow, LeaseRow, SecurityGroupRow, SubnetRow};
+
+/// What a task asks for.
+#[derive(Clone, Debug)]
+pub struct LeaseRequest<'a> {
+    /// Where the task lives.
+    pub scope: &'a Scope,
+    /// The subnets the user named; the emptiest is taken.
+    pub subnets: &'a [String],
+    /// The security groups the user named; none means the VPC's default group.
+    pub security_groups: &'a [String],
+    /// The task.
+    pub task_arn: &'a str,
+    /// The attachment's ARN, shown as the interface's description.
+    pub attachment_arn: &'a str,
+    /// Addresses taken earlier in the same transaction.
+    pub taken: &'a [NetworkInterface],
+    /// The time of the request.
+    pub now: Timestamp,
+}
+
+/// An interface and the subnet it stands in.
+#[derive(Clone, Debug)]
+pub struct Lease {
+    /// The interface.
+    pub interface: NetworkInterface,
+    /// Its subnet.
+    pub subnet: Subnet,
+}
+
+/// Checks that subnets and groups exist and belong to one VPC.
+///
+/// # Errors
+/// `InvalidSubnetID.NotFound`, `InvalidGroup.NotFound`, or an `InvalidParameterValue` for a mixture of VPCs.
+pub fn check(snapshot: &Snapshot, scope: &Scope, subnets: &[String], groups: &[String]) -> Result<(), Error> {
+    let mut vpcs = Vec::new();
+    for id in subnets {
+        let subnet = tables::find::<SubnetRow>(snapshot, scope, id)
+            .ok_or_else(|| Error::SubnetNotFound(id.clone()))?;
+        vpcs.push(subnet.vpc_id.clone());
+    }
+    for id in groups {
+        let group = tables::find::<SecurityGroupRow>(snapshot, scope, id)
+            .ok_or_else(|| Error::GroupNotFound(id.clone()))?;
+        vpcs.push(group.vpc_id.clone());
+    }
+    vpcs.dedup();
+    if vpcs.len() > 1 { Err(Error::MixedVpcs) } else { Ok(()) }
+}
+
+/// Adds an interface with an address of its own to `txn`.
+///
+/// # Errors
+/// As [`check`], and `InsufficientFreeAddressesInSubnet` when no named subnet has a free address.
+pub fn lease(
+    snapshot: &Snapshot,
+    txn: Txn,
+    request: &LeaseRequest<'_>,
+    ids: &mut dyn IdSource,
+) -> Result<(Txn, Lease), Error> {
+    check(snapshot, request.scope, request.subnets, request.security_groups)?;
+    let mut subnets: Vec<_> = request
+        .subnets
+        .iter()
+        .filter_map(|id| tables::find::<SubnetRow>(snapshot, request.scope, id))
+        .collect();
+    subnets.sort_by_cached_key(|subnet| {
+        let pending = request.taken.iter().filter(|taken| taken.subnet_id == subnet.id).count();
+        (tables::leases(snapshot, subnet) + pending, subnet.id.clone())
+    });
+    let found = subnets.iter().find_map(|subnet| {
+        free_address(snapshot, subnet, request.taken, ids).map(|address| (subnet.row.0.clone(), address))
+    });
+    let Some((subnet, address)) = found else {
+        return Err(Error::NoFreeAddress(request.subnets.join(", ")));
+    };
+    let security_groups = match request.security_groups {
+        [] => default_group(snapshot, &subnet),
+        named => named.to_vec(),
+    };
+    let interface = NetworkInterface {
+        scope: request.scope.clone(),
+        id: format!("eni-{}", ids.hex(17)),
+        subnet_id: subnet.id.clone(),
+        vpc_id: subnet.vpc_id.clone(),
+        availability_zone: subnet.availability_zone.clone(),
+        address,
+        mac: MacAddress::of(address),
+        security_groups,
+        description: request.attachment_arn.to_owned(),
+        task_arn: request.task_arn.to_owned(),
+        status: InterfaceStatus::Pending,
+        created_at: request.now,
+    };
+    let lease = AddressLease {
+        address,
+        scope: request.scope.clone(),
+        subnet_id: subnet.id.clone(),
+        interface_id: interface.id.clone(),
+    };
+    let txn = txn.insert(&InterfaceRow(interface.clone())).insert(&LeaseRow(lease));
+    Ok((txn, Lease { interface, subnet }))
+}
+
+/// Marks an interface as wired into its task; an unknown or wired one is left alone.
+pub fn attach(snapshot: &Snapshot, txn: Txn, scope: &Scope, interface_id: &str) -> Txn {
+    match tables::find::<InterfaceRow>(snapshot, scope, interface_id) {
+        Some(found) if found.status == InterfaceStatus::Pending => {
+            let wired = NetworkInterface { status: InterfaceStatus::InUse, ..found.row.0.clone() };
+            txn.update(&found, &InterfaceRow(wired))
+        }
+        Some(_) | None => txn,
+    }
+}
+
+/// Deletes an interface and gives its address back; an unknown one is left alone.
+pub fn release(snapshot: &Snapshot, txn: Txn, scope: &Scope, interface_id: &str) -> Txn {
+    let Some(found) = tables::find::<InterfaceRow>(snapshot, scope, interface_id) else { return txn };
+    let lease = key![u32::from(found.address)];
+    txn.remove(&found).delete::<LeaseRow>(&lease)
+}
+
+/// A free address, looked for from a random place on, so that a freed one is not taken again at once.
+fn free_address(
+    snapshot: &Snapshot,
+    subnet: &Subnet,
+    taken: &[NetworkInterface],
+    ids: &mut dyn IdSource,
+) -> Option<std::net::Ipv4Addr> {
+    let usable = subnet.cidr.usable();
+    if usable == 0 {
+        return None;
+    }
+    let mut word = [0; 4];
+    ids.fill(&mut word);
+    let start = u32::from_be_bytes(word) % usable;
+    let candidates = (0..usable).filter_map(|step| subnet.cidr.usable_address((start + step) % usable));
+    candidates.into_iter().find(|address| {
+        taken.iter().all(|interface| interface.address != *address)
+            && snapshot.get::<LeaseRow>(&key![u32::from(*address)]).is_none()
+    })
+}
+
+fn default_group(snapshot: &Snapshot, subnet: &Subnet) -> Vec<String> {
+    tables::all::<SecurityGroupRow>(snapshot, &subnet.scope)
+        .iter()
+        .filter(|group| group.vpc_id == subnet.vpc_id && group.name == "default")
+        .map(|group| group.id.clone())
+        .collect()
+}

@@ -1,0 +1,49 @@
+//! Runs one operation: validate, authorise, run, and once more when the store reports a conflict.
+
+use std::sync::Arc;
+
+use wire::{OperationModel, Value, validate};
+
+use crate::access::authorize;
+use crate::context::OpCtx;
+use crate::error::ServiceError;
+use crate::room::{Entry, Room};
+
+/// Attempts at an operation whose commit meets a conflict. Each loser of a conflict saw another
+/// commit succeed, so a request starves only behind that many others.
+const ATTEMPTS: usize = 32;
+
+/// Answers `operation` of `room`.
+///
+/// # Errors
+/// The service's own: unsupported operation, broken constraint, denied access, or what the handler says.
+pub async fn run(
+    room: &Room,
+    operation: &'static OperationModel,
+    ctx: OpCtx,
+    input: Value,
+) -> Result<Value, ServiceError> {
+    let entry = room.entry(operation.name).ok_or_else(|| (room.unsupported)(operation.name))?;
+    if let Some(schema) = operation.input {
+        let violations = validate(schema, &input);
+        if !violations.is_empty()
+            && let Some(error) = (room.violation)(operation, &violations)
+        {
+            return Err(error);
+        }
+    }
+    let access = (entry.access)(&ctx, input.clone())
+        .map_err(|error| ServiceError::client("SerializationException", error.to_string()))?;
+    authorize(&ctx.principal, &access)?;
+    attempt(entry, Arc::new(ctx), input).await
+}
+
+async fn attempt(entry: &Entry, ctx: Arc<OpCtx>, input: Value) -> Result<Value, ServiceError> {
+    for _ in 1..ATTEMPTS {
+        match (entry.run)(ctx.clone(), input.clone()).await {
+            Err(error) if error.is_conflict() => {}
+            answer => return answer,
+        }
+    }
+    (entry.run)(ctx, input).await
+}
