@@ -1,1 +1,108 @@
-//! OCI distribution server over blobs.
+//! OCI distribution server over blobs, and the repositories and images of ECR.
+//!
+//! [`Registry`] is both: its HTTP side ([`Registry::handle`]) speaks the distribution
+//! protocol under `/v2/`, and its typed functions are what the `ecr` room calls. Content
+//! streams into the blob store with constant memory; a row that makes it visible is
+//! committed only after its digest was verified and its bytes are durable. What may be
+//! deleted when is decided in [`mod@reap`]; `tables.rs` explains the rows.
+
+mod content;
+mod error;
+mod hashing;
+mod http;
+mod images;
+mod layers;
+mod manifest;
+mod push;
+mod range;
+pub mod reap;
+mod repositories;
+pub mod tables;
+pub mod token;
+mod uploads;
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use model::{Arn, IdSource};
+use parking_lot::Mutex;
+use store::{Blobs, Store};
+
+pub use content::ContentStream;
+pub use error::{Error, Fault};
+pub use hashing::{Hasher, digest_of};
+pub use http::{Body, BodyError};
+pub use images::{Reference, Referrers};
+pub use manifest::{MAX_MANIFEST_BYTES, Manifest};
+pub use push::{Push, Pushed};
+pub use range::{ChunkRange, Wanted, wanted};
+pub use repositories::NewRepository;
+pub use token::{Caller, SealKey};
+pub use uploads::{Chunk, Incoming};
+
+use content::Content;
+
+/// Decides whether a caller may do something: the registry's way to the authorisation point.
+pub trait Gate: Send + Sync {
+    /// Whether `caller` may perform the IAM `action` on `resource`.
+    fn allows(&self, caller: &Caller, action: &str, resource: &Arn) -> bool;
+}
+
+/// What a registry needs besides its stores.
+pub struct Config {
+    /// The key that seals tokens.
+    pub seal: SealKey,
+    /// Where ids come from.
+    pub ids: Box<dyn IdSource>,
+    /// Who may do what.
+    pub gate: Arc<dyn Gate>,
+    /// How long something unreferenced is kept: longer than any push takes.
+    pub grace: Duration,
+}
+
+/// The default of [`Config::grace`].
+pub const DEFAULT_GRACE: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// The registry of every account and region that the store holds.
+pub struct Registry {
+    pub(crate) store: Store,
+    pub(crate) content: Content,
+    pub(crate) seal: SealKey,
+    pub(crate) gate: Arc<dyn Gate>,
+    pub(crate) grace: Duration,
+    ids: Mutex<Box<dyn IdSource>>,
+}
+
+/// How often a change is tried again when somebody else wrote first.
+pub(crate) const MAX_ATTEMPTS: usize = 64;
+
+impl Registry {
+    /// Builds a registry over a store whose schema has [`tables::tables`].
+    pub fn new(store: Store, blobs: Blobs, config: Config) -> Self {
+        let Config { seal, ids, gate, grace } = config;
+        let content = Content::new(blobs);
+        Registry { store, content, seal, gate, grace, ids: Mutex::new(ids) }
+    }
+
+    /// A new random UUID.
+    pub(crate) fn uuid(&self) -> String {
+        self.ids.lock().uuid()
+    }
+
+    /// Seals a token with which `caller` can log in until `expires_at`.
+    pub fn mint_token(&self, caller: &Caller, expires_at: model::Timestamp) -> String {
+        self.seal.mint(caller, expires_at)
+    }
+}
+
+impl fmt::Debug for Registry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Registry").field("grace", &self.grace).finish_non_exhaustive()
+    }
+}
+
+/// Turns a store failure into ours, saying what was attempted.
+pub(crate) fn store_failure(attempt: &'static str) -> impl FnOnce(store::Error) -> Error {
+    move |source| Error::Store { attempt, source }
+}

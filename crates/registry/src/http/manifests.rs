@@ -1,0 +1,100 @@
+//! `/v2/<name>/manifests/<reference>`: HEAD, GET, PUT, DELETE.
+
+use ::http::header::{CONTENT_LENGTH, CONTENT_TYPE, ETAG};
+use ::http::{Method, Response, StatusCode};
+use bytes::{Bytes, BytesMut};
+use futures_util::StreamExt;
+use model::ecr::RepositoryName;
+
+use super::answer::{OCI_SUBJECT, empty, put, put_digest, put_location, whole};
+use super::{Asked, Body, header};
+use crate::Registry;
+use crate::error::Error;
+use crate::images::Reference;
+use crate::manifest::MAX_MANIFEST_BYTES;
+use crate::push::Push;
+use crate::tables::Image;
+use crate::uploads::Incoming;
+
+impl Registry {
+    pub(super) async fn on_manifest(
+        &self,
+        asked: Asked,
+        method: Method,
+        name: &RepositoryName,
+        reference: Reference,
+        body: Incoming,
+    ) -> Result<Response<Body>, Error> {
+        match method {
+            Method::HEAD => {
+                let repository = self.allowed(&asked, name, "ecr:BatchGetImage")?;
+                let image = self.image(&repository, &reference)?;
+                let mut answer = described(&image, empty(StatusCode::OK));
+                answer.headers_mut().insert(CONTENT_LENGTH, image.manifest_size.into());
+                Ok(answer)
+            }
+            Method::GET => {
+                let repository = self.allowed(&asked, name, "ecr:BatchGetImage")?;
+                let image = self.image(&repository, &reference)?;
+                let bytes = self.manifest(&image).await?;
+                self.record_pull(&image, asked.now).await;
+                Ok(described(&image, whole(StatusCode::OK, &image.media_type, bytes)))
+            }
+            Method::PUT => self.put_manifest(asked, name, reference, body).await,
+            Method::DELETE => {
+                let repository = self.allowed(&asked, name, "ecr:BatchDeleteImage")?;
+                match reference {
+                    Reference::Tag(tag) => self.untag(&repository, &tag).await.map(|_| ())?,
+                    Reference::Digest(digest) => self.delete_image(&repository, &digest).await.map(|_| ())?,
+                }
+                Ok(empty(StatusCode::ACCEPTED))
+            }
+            _ => Err(Error::Unsupported),
+        }
+    }
+
+    async fn put_manifest(
+        &self,
+        asked: Asked,
+        name: &RepositoryName,
+        reference: Reference,
+        body: Incoming,
+    ) -> Result<Response<Body>, Error> {
+        self.allowed(&asked, name, "ecr:PutImage")?;
+        let manifest = collect(body).await?;
+        let media_type = header(&asked.head, CONTENT_TYPE).map(str::to_owned);
+        let (tag, digest) = match reference {
+            Reference::Tag(tag) => (Some(tag), None),
+            Reference::Digest(digest) => (None, Some(digest)),
+        };
+        let push = Push { manifest, media_type, tag, digest };
+        let pushed = self.push(&asked.caller.scope, name, push, asked.now).await?;
+        let mut answer = empty(StatusCode::CREATED);
+        put_location(&mut answer, &format!("/v2/{name}/manifests/{}", pushed.image.digest));
+        put_digest(&mut answer, &pushed.image.digest);
+        if let Some(subject) = &pushed.image.subject {
+            put(&mut answer, OCI_SUBJECT, subject.as_str());
+        }
+        Ok(answer)
+    }
+}
+
+/// A manifest's headers.
+fn described(image: &Image, mut answer: Response<Body>) -> Response<Body> {
+    put(&mut answer, CONTENT_TYPE, &image.media_type);
+    put(&mut answer, ETAG, &format!("\"{}\"", image.digest));
+    put_digest(&mut answer, &image.digest);
+    answer
+}
+
+/// The whole body, up to the largest manifest.
+async fn collect(mut body: Incoming) -> Result<Bytes, Error> {
+    let mut manifest = BytesMut::new();
+    while let Some(frame) = body.next().await {
+        manifest.extend_from_slice(&frame?);
+        if manifest.len() > MAX_MANIFEST_BYTES {
+            return Err(Error::ManifestTooLarge(MAX_MANIFEST_BYTES));
+        }
+    }
+    Ok(manifest.freeze())
+}

@@ -1,0 +1,151 @@
+//! `/v2/<name>/blobs/uploads/`: begin (also with everything at once, or by mounting), append,
+//! ask, finish, cancel.
+
+use ::http::header::{CONTENT_LENGTH, CONTENT_RANGE, RANGE};
+use ::http::{Method, Response, StatusCode, request};
+use model::ecr::{Algorithm, Digest, RepositoryName};
+
+use super::answer::{UPLOAD_UUID, empty, put, put_digest, put_location};
+use super::route::parse_digest;
+use super::{Asked, Body, header};
+use crate::Registry;
+use crate::error::Error;
+use crate::range::ChunkRange;
+use crate::uploads::{Chunk, Incoming};
+
+impl Registry {
+    pub(super) async fn on_uploads(
+        &self,
+        asked: &Asked,
+        name: &RepositoryName,
+        body: Incoming,
+    ) -> Result<Response<Body>, Error> {
+        let repository = self.allowed(asked, name, "ecr:InitiateLayerUpload")?;
+        if let Some(algorithm) = asked.query.get("digest-algorithm")
+            && Algorithm::named(algorithm).is_none()
+        {
+            return Err(Error::DigestMalformed(algorithm.to_owned()));
+        }
+        if let Some(mount) = asked.query.get("mount") {
+            let digest = parse_digest(mount)?;
+            if self.try_mount(asked, name, &digest).await? {
+                return Ok(stored(name, &digest));
+            }
+        }
+        let expected = asked.query.get("digest").map(parse_digest).transpose()?;
+        let id = self.begin_upload(&repository).await?;
+        let Some(expected) = expected else { return Ok(progress(StatusCode::ACCEPTED, name, &id, 0)) };
+        let chunk = Chunk { range: None, bytes: body };
+        match self.finish_upload(&repository, &id, chunk, &expected, asked.now).await {
+            Ok(_) => Ok(stored(name, &expected)),
+            Err(error) => {
+                // Nobody was told of this upload, so nobody can go on with it.
+                if let Err(left) = self.cancel_upload(&repository, &id).await {
+                    tracing::debug!(%left, id, "a failed upload is left to the sweep");
+                }
+                Err(error)
+            }
+        }
+    }
+
+    /// Mounts a blob of another repository, if there is one that the caller may read.
+    ///
+    /// If not, the specification has the client upload it: that is not an error.
+    async fn try_mount(&self, asked: &Asked, to: &RepositoryName, digest: &Digest) -> Result<bool, Error> {
+        let Some(Ok(from)) = asked.query.get("from").map(str::parse::<RepositoryName>) else {
+            return Ok(false);
+        };
+        if self.allowed(asked, &from, "ecr:GetDownloadUrlForLayer").is_err() {
+            return Ok(false);
+        }
+        match self.mount(&asked.caller.scope, &from, to, digest, asked.now).await {
+            Ok(()) => Ok(true),
+            Err(Error::BlobUnknown(_) | Error::RepositoryUnknown { .. }) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    pub(super) async fn on_upload(
+        &self,
+        asked: &Asked,
+        method: Method,
+        name: &RepositoryName,
+        id: &str,
+        body: Incoming,
+    ) -> Result<Response<Body>, Error> {
+        match method {
+            Method::GET => {
+                let repository = self.allowed(asked, name, "ecr:UploadLayerPart")?;
+                let size = self.upload_size(&repository, id).await?;
+                Ok(progress(StatusCode::NO_CONTENT, name, id, size))
+            }
+            Method::PATCH => {
+                let repository = self.allowed(asked, name, "ecr:UploadLayerPart")?;
+                let chunk = chunk(&asked.head, body)?;
+                match self.append(&repository, id, chunk).await {
+                    Ok(size) => Ok(progress(StatusCode::ACCEPTED, name, id, size)),
+                    Err(error) => out_of_order(error, name, id),
+                }
+            }
+            Method::PUT => {
+                let repository = self.allowed(asked, name, "ecr:CompleteLayerUpload")?;
+                let digest =
+                    asked.query.get("digest").ok_or_else(|| Error::DigestMalformed(String::new()))?;
+                let digest = parse_digest(digest)?;
+                let chunk = chunk(&asked.head, body)?;
+                match self.finish_upload(&repository, id, chunk, &digest, asked.now).await {
+                    Ok(_) => Ok(stored(name, &digest)),
+                    Err(error) => out_of_order(error, name, id),
+                }
+            }
+            Method::DELETE => {
+                let repository = self.allowed(asked, name, "ecr:UploadLayerPart")?;
+                self.cancel_upload(&repository, id).await?;
+                Ok(empty(StatusCode::NO_CONTENT))
+            }
+            _ => Err(Error::Unsupported),
+        }
+    }
+}
+
+/// A chunk out of place is told where the upload stands; other errors stay errors.
+fn out_of_order(error: Error, name: &RepositoryName, id: &str) -> Result<Response<Body>, Error> {
+    match error {
+        Error::ChunkOutOfOrder { received } => {
+            Ok(progress(StatusCode::RANGE_NOT_SATISFIABLE, name, id, received))
+        }
+        other => Err(other),
+    }
+}
+
+/// The body as a chunk; its `Content-Range` must agree with its `Content-Length`.
+fn chunk(head: &request::Parts, bytes: Incoming) -> Result<Chunk, Error> {
+    let range = match header(head, CONTENT_RANGE) {
+        Some(raw) => Some(ChunkRange::parse(raw).ok_or(Error::RequestInvalid("Content-Range is malformed"))?),
+        None => None,
+    };
+    let length = header(head, CONTENT_LENGTH).and_then(|raw| raw.parse::<u64>().ok());
+    if let (Some(range), Some(length)) = (range, length)
+        && range.len() != length
+    {
+        return Err(Error::ChunkLength { announced: range.len(), received: length });
+    }
+    Ok(Chunk { range, bytes })
+}
+
+/// Where an upload stands. `Range` has no form for nothing, so that is `0-0`, as everywhere.
+fn progress(status: StatusCode, name: &RepositoryName, id: &str, size: u64) -> Response<Body> {
+    let mut answer = empty(status);
+    put_location(&mut answer, &format!("/v2/{name}/blobs/uploads/{id}"));
+    put(&mut answer, RANGE, &format!("0-{}", size.saturating_sub(1)));
+    put(&mut answer, UPLOAD_UUID, id);
+    answer
+}
+
+/// A blob is in the repository now.
+fn stored(name: &RepositoryName, digest: &Digest) -> Response<Body> {
+    let mut answer = empty(StatusCode::CREATED);
+    put_location(&mut answer, &format!("/v2/{name}/blobs/{digest}"));
+    put_digest(&mut answer, digest);
+    answer
+}

@@ -1,0 +1,157 @@
+//! Pushing a manifest: everything that it refers to is there, the tag may be moved, and
+//! then image and tag become visible in one commit.
+
+use bytes::Bytes;
+use model::ecr::{Algorithm, Digest, ImageTag, RepositoryName};
+use model::{Scope, Timestamp};
+use store::{Snapshot, Txn, Versioned, key};
+
+use crate::error::Error;
+use crate::hashing::digest_of;
+use crate::manifest::Manifest;
+use crate::repositories::{fence, find, raised};
+use crate::tables::{Image, Link, Repository, Tag};
+use crate::{MAX_ATTEMPTS, Registry, store_failure};
+
+/// A manifest that is pushed.
+#[derive(Clone, Debug)]
+pub struct Push {
+    /// The manifest's bytes.
+    pub manifest: Bytes,
+    /// Its media type, where the client says.
+    pub media_type: Option<String>,
+    /// The tag that is to point to it.
+    pub tag: Option<ImageTag>,
+    /// The digest that it must have, where the client says.
+    pub digest: Option<Digest>,
+}
+
+/// What a push did.
+#[derive(Clone, Debug)]
+pub struct Pushed {
+    /// The image as it is now.
+    pub image: Image,
+    /// Whether the image was not there before.
+    pub image_is_new: bool,
+    /// Whether the tag was not there, or pointed elsewhere.
+    pub tag_moved: bool,
+}
+
+impl Registry {
+    /// Puts an image into a repository.
+    pub async fn push(
+        &self,
+        scope: &Scope,
+        name: &RepositoryName,
+        push: Push,
+        now: Timestamp,
+    ) -> Result<Pushed, Error> {
+        let manifest = Manifest::parse(&push.manifest, push.media_type.as_deref())?;
+        let algorithm = push.digest.as_ref().map_or(Algorithm::Sha256, Digest::algorithm);
+        let digest = digest_of(algorithm, &push.manifest);
+        if let Some(expected) = push.digest.filter(|expected| *expected != digest) {
+            return Err(Error::DigestMismatch { expected, found: digest });
+        }
+        // Refused before anything is written; decided again below, at the commit's own snapshot.
+        let snapshot = self.store.snapshot();
+        let repository = find(&snapshot, scope, name)?;
+        references_exist(&snapshot, &repository, &manifest)?;
+        tag_may_point(&snapshot, &repository, push.tag.as_ref(), &digest)?;
+
+        let size = push.manifest.len() as u64;
+        self.store_small(&repository, &digest, push.manifest, now).await?;
+        for _ in 0..MAX_ATTEMPTS {
+            let snapshot = self.store.snapshot();
+            let repository = find(&snapshot, scope, name)?;
+            references_exist(&snapshot, &repository, &manifest)?;
+            let tag_moved = tag_may_point(&snapshot, &repository, push.tag.as_ref(), &digest)?;
+            let contents = fence(&snapshot, &repository)?;
+            let known = snapshot.get::<Image>(&key![repository.id, digest.as_str()]);
+            let image = match &known {
+                Some(known) => Image::clone(known),
+                None => new_image(&repository, &manifest, &digest, size, now),
+            };
+            if known.is_some() && !tag_moved {
+                return Ok(Pushed { image, image_is_new: false, tag_moved });
+            }
+            // The fence stands for all links: whoever removes one raises it.
+            let mut txn = Txn::new()
+                .update(&contents, &raised(&contents))
+                .expect(&repository)
+                .expect_present::<Link>(&key![repository.id, digest.as_str()])
+                .put(&image);
+            if let Some(tag) = push.tag.as_ref().filter(|_| tag_moved) {
+                txn = txn.put(&Tag {
+                    repository: repository.id.clone(),
+                    tag: tag.clone(),
+                    digest: digest.clone(),
+                    tagged_at: now,
+                });
+            }
+            match self.store.commit(txn).await {
+                Ok(_) => return Ok(Pushed { image, image_is_new: known.is_none(), tag_moved }),
+                Err(error) if error.is_conflict() => {}
+                Err(error) => return Err(store_failure("pushing an image")(error)),
+            }
+        }
+        Err(Error::Contended)
+    }
+}
+
+fn new_image(
+    repository: &Repository,
+    manifest: &Manifest,
+    digest: &Digest,
+    size: u64,
+    now: Timestamp,
+) -> Image {
+    Image {
+        repository: repository.id.clone(),
+        digest: digest.clone(),
+        media_type: manifest.media_type.as_str().to_owned(),
+        artifact_type: manifest.artifact_type.clone(),
+        manifest_size: size,
+        image_size: manifest.image_size,
+        pushed_at: now,
+        pulled_at: None,
+        blobs: manifest.blobs.clone(),
+        manifests: manifest.manifests.clone(),
+        subject: manifest.subject.clone(),
+        annotations: manifest.annotations.clone(),
+    }
+}
+
+/// Refuses a manifest whose blobs or manifests are not in the repository.
+fn references_exist(snapshot: &Snapshot, repository: &Repository, manifest: &Manifest) -> Result<(), Error> {
+    let missing = |digests: &[Digest], known: &dyn Fn(&Digest) -> bool| -> Vec<Digest> {
+        digests.iter().filter(|digest| !known(digest)).cloned().collect()
+    };
+    let key_of = |digest: &Digest| key![repository.id, digest.as_str()];
+    let (name, registry) = (repository.name.clone(), repository.scope.account.clone());
+    let digests = missing(&manifest.blobs, &|digest| snapshot.get::<Link>(&key_of(digest)).is_some());
+    if !digests.is_empty() {
+        return Err(Error::LayersMissing { digests, name, registry });
+    }
+    let digests = missing(&manifest.manifests, &|digest| snapshot.get::<Image>(&key_of(digest)).is_some());
+    if !digests.is_empty() {
+        return Err(Error::ImagesMissing { digests, name, registry });
+    }
+    Ok(())
+}
+
+/// Whether the tag changes; refused when it may not.
+fn tag_may_point(
+    snapshot: &Snapshot,
+    repository: &Versioned<Repository>,
+    tag: Option<&ImageTag>,
+    digest: &Digest,
+) -> Result<bool, Error> {
+    let Some(tag) = tag else { return Ok(false) };
+    match snapshot.get::<Tag>(&key![repository.id, tag.as_str()]) {
+        Some(known) if known.digest == *digest => Ok(false),
+        Some(_) if !repository.mutability.may_move(tag) => {
+            Err(Error::TagImmutable { tag: tag.clone(), name: repository.name.clone() })
+        }
+        Some(_) | None => Ok(true),
+    }
+}
