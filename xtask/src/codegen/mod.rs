@@ -5,7 +5,7 @@
 
 mod emit;
 mod model;
-mod names;
+pub mod names;
 mod reach;
 
 use std::collections::BTreeMap;
@@ -19,14 +19,7 @@ use serde::Deserialize;
 
 use model::Model;
 
-/// What to do with the generated text.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Mode {
-    /// Write the files.
-    Write,
-    /// Fail when a file is not what would be written.
-    Check,
-}
+use crate::Mode;
 
 /// `codegen.toml`.
 #[derive(Debug, Deserialize)]
