@@ -3,6 +3,7 @@
 //! No decider reads a clock, draws randomness or does I/O; `clippy.toml` beside this
 //! crate enforces it. The drivers are in `control` (for the cluster) and `agent` (for a node).
 
+pub mod container;
 pub mod dispatch;
 pub mod placement;
 pub mod reap;
