@@ -110,7 +110,7 @@ pub struct Member {
     pub required: bool,
     /// Its name on the wire where that differs (`locationName`).
     pub wire_name: Option<&'static str>,
-    /// Its name in EC2's requests (`queryName`).
+    /// Its name in EC2's requests where that differs: `queryName`, or the wire name with a capital.
     pub query_name: Option<&'static str>,
 }
 

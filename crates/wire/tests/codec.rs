@@ -3,7 +3,7 @@
 mod support;
 
 use proptest::prelude::*;
-use support::{Random, echo, schemas, value};
+use support::{Random, echo, form, schemas, value, without_empty};
 use wire::protocol::{self, cbor, json};
 use wire::{Protocol, Shape, Value};
 
@@ -13,6 +13,18 @@ fn sample(seed: u64) -> (&'static wire::Schema, Value) {
     let schemas = schemas();
     let schema = schemas[random.below(schemas.len())];
     (schema, value(&mut random, schema, 0))
+}
+
+/// The same value with its members sorted.
+fn sorted(value: Value) -> Value {
+    match value {
+        Value::List(items) => Value::List(items.into_iter().map(sorted).collect()),
+        Value::Map(mut members) => {
+            members.sort_by(|(a, _), (b, _)| a.cmp(b));
+            Value::Map(members.into_iter().map(|(name, value)| (name, sorted(value))).collect())
+        }
+        leaf => leaf,
+    }
 }
 
 proptest! {
@@ -30,6 +42,18 @@ proptest! {
         let (schema, value) = sample(seed);
         let bytes = cbor::encode(&echo(schema), &value);
         prop_assert_eq!(cbor::decode(&echo(schema), &bytes), Ok(value));
+    }
+
+    #[test]
+    fn forms_are_read_as_they_were_meant(seed: u64) {
+        let (schema, value) = sample(seed);
+        let value = without_empty(value).unwrap_or(Value::Map(Vec::new()));
+        for (protocol, ec2) in [(Protocol::Query, false), (Protocol::Ec2, true)] {
+            let form = form(schema, &value, ec2);
+            let read = protocol::decode(protocol, &echo(schema), form.as_bytes());
+            // Structures come in the model's order, whatever the form's.
+            prop_assert_eq!(read.map(sorted), Ok(sorted(value.clone())), "{}", form);
+        }
     }
 
     #[test]

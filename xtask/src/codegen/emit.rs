@@ -234,11 +234,23 @@ impl Emitter<'_> {
                 of = format!("Option<{of}>");
             }
             let target = names::schema(&reference.shape);
-            let traits = member_traits(reference, required);
+            let traits = member_traits(reference, required) + &self.request_name(member, reference);
             writeln!(out, "    {field}: {of} = {member:?} {target}{traits},")?;
         }
         writeln!(out, "}} }}\n")?;
         Ok(())
+    }
+
+    /// The member's name in EC2's requests: `queryName`, or the name on the wire with a capital.
+    fn request_name(&self, member: &str, reference: &Reference) -> String {
+        let capital = || reference.location_name.as_deref().map(names::structure);
+        let name = reference.query_name.clone().or_else(capital).filter(|name| name != member);
+        match name {
+            Some(name) if self.model.metadata.protocols.iter().any(|protocol| protocol == "ec2") => {
+                format!(".query({name:?})")
+            }
+            _ => String::new(),
+        }
     }
 
     fn rust_type(&self, name: &str) -> Result<String> {
@@ -283,9 +295,6 @@ fn member_traits(reference: &Reference, required: bool) -> String {
     }
     if let Some(wire) = &reference.location_name {
         let _ = write!(traits, ".wire({wire:?})");
-    }
-    if let Some(query) = &reference.query_name {
-        let _ = write!(traits, ".query({query:?})");
     }
     traits
 }

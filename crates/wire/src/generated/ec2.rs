@@ -892,7 +892,7 @@ static ERRORS: [ErrorModel; 0] = [
 
 shape! { AccountAttribute = ACCOUNT_ATTRIBUTE structure {
     attribute_name: Option<String> = "AttributeName" STRING.wire("attributeName"),
-    attribute_values: Option<Vec<AccountAttributeValue>> = "AttributeValues" ACCOUNT_ATTRIBUTE_VALUE_LIST.wire("attributeValueSet"),
+    attribute_values: Option<Vec<AccountAttributeValue>> = "AttributeValues" ACCOUNT_ATTRIBUTE_VALUE_LIST.wire("attributeValueSet").query("AttributeValueSet"),
 } }
 
 static ACCOUNT_ATTRIBUTE_LIST: Schema = Schema::list("AccountAttributeList", List::of(&ACCOUNT_ATTRIBUTE).named("item"));
@@ -925,7 +925,7 @@ shape! { AttributeBooleanValue = ATTRIBUTE_BOOLEAN_VALUE structure {
 } }
 
 shape! { AuthorizeSecurityGroupEgressRequest = AUTHORIZE_SECURITY_GROUP_EGRESS_REQUEST structure {
-    tag_specifications: Option<Vec<TagSpecification>> = "TagSpecifications" TAG_SPECIFICATION_LIST.wire("TagSpecification"),
+    tag_specifications: Option<Vec<TagSpecification>> = "TagSpecifications" TAG_SPECIFICATION_LIST.wire("TagSpecification").query("TagSpecification"),
     dry_run: Option<bool> = "DryRun" BOOLEAN.wire("dryRun"),
     group_id: String = "GroupId" SECURITY_GROUP_ID.required().wire("groupId"),
     source_security_group_name: Option<String> = "SourceSecurityGroupName" STRING.wire("sourceSecurityGroupName"),
@@ -939,7 +939,7 @@ shape! { AuthorizeSecurityGroupEgressRequest = AUTHORIZE_SECURITY_GROUP_EGRESS_R
 
 shape! { AuthorizeSecurityGroupEgressResult = AUTHORIZE_SECURITY_GROUP_EGRESS_RESULT structure {
     r#return: Option<bool> = "Return" BOOLEAN.wire("return"),
-    security_group_rules: Option<Vec<SecurityGroupRule>> = "SecurityGroupRules" SECURITY_GROUP_RULE_LIST.wire("securityGroupRuleSet"),
+    security_group_rules: Option<Vec<SecurityGroupRule>> = "SecurityGroupRules" SECURITY_GROUP_RULE_LIST.wire("securityGroupRuleSet").query("SecurityGroupRuleSet"),
 } }
 
 shape! { AuthorizeSecurityGroupIngressRequest = AUTHORIZE_SECURITY_GROUP_INGRESS_REQUEST structure {
@@ -952,18 +952,18 @@ shape! { AuthorizeSecurityGroupIngressRequest = AUTHORIZE_SECURITY_GROUP_INGRESS
     source_security_group_name: Option<String> = "SourceSecurityGroupName" STRING,
     source_security_group_owner_id: Option<String> = "SourceSecurityGroupOwnerId" STRING,
     to_port: Option<i32> = "ToPort" INTEGER,
-    tag_specifications: Option<Vec<TagSpecification>> = "TagSpecifications" TAG_SPECIFICATION_LIST.wire("TagSpecification"),
+    tag_specifications: Option<Vec<TagSpecification>> = "TagSpecifications" TAG_SPECIFICATION_LIST.wire("TagSpecification").query("TagSpecification"),
     dry_run: Option<bool> = "DryRun" BOOLEAN.wire("dryRun"),
 } }
 
 shape! { AuthorizeSecurityGroupIngressResult = AUTHORIZE_SECURITY_GROUP_INGRESS_RESULT structure {
     r#return: Option<bool> = "Return" BOOLEAN.wire("return"),
-    security_group_rules: Option<Vec<SecurityGroupRule>> = "SecurityGroupRules" SECURITY_GROUP_RULE_LIST.wire("securityGroupRuleSet"),
+    security_group_rules: Option<Vec<SecurityGroupRule>> = "SecurityGroupRules" SECURITY_GROUP_RULE_LIST.wire("securityGroupRuleSet").query("SecurityGroupRuleSet"),
 } }
 
 shape! { AvailabilityZone = AVAILABILITY_ZONE structure {
     opt_in_status: Option<String> = "OptInStatus" AVAILABILITY_ZONE_OPT_IN_STATUS.wire("optInStatus"),
-    messages: Option<Vec<AvailabilityZoneMessage>> = "Messages" AVAILABILITY_ZONE_MESSAGE_LIST.wire("messageSet"),
+    messages: Option<Vec<AvailabilityZoneMessage>> = "Messages" AVAILABILITY_ZONE_MESSAGE_LIST.wire("messageSet").query("MessageSet"),
     region_name: Option<String> = "RegionName" STRING.wire("regionName"),
     zone_name: Option<String> = "ZoneName" STRING.wire("zoneName"),
     zone_id: Option<String> = "ZoneId" STRING.wire("zoneId"),
@@ -973,9 +973,9 @@ shape! { AvailabilityZone = AVAILABILITY_ZONE structure {
     parent_zone_name: Option<String> = "ParentZoneName" STRING.wire("parentZoneName"),
     parent_zone_id: Option<String> = "ParentZoneId" STRING.wire("parentZoneId"),
     group_long_name: Option<String> = "GroupLongName" STRING.wire("groupLongName"),
-    geography: Option<Vec<AvailabilityZoneGeography>> = "Geography" AVAILABILITY_ZONE_GEOGRAPHY_LIST.wire("geographySet"),
-    sub_geography: Option<Vec<AvailabilityZoneSubGeography>> = "SubGeography" AVAILABILITY_ZONE_SUB_GEOGRAPHY_LIST.wire("subGeographySet"),
-    state: Option<String> = "State" AVAILABILITY_ZONE_STATE.wire("zoneState"),
+    geography: Option<Vec<AvailabilityZoneGeography>> = "Geography" AVAILABILITY_ZONE_GEOGRAPHY_LIST.wire("geographySet").query("GeographySet"),
+    sub_geography: Option<Vec<AvailabilityZoneSubGeography>> = "SubGeography" AVAILABILITY_ZONE_SUB_GEOGRAPHY_LIST.wire("subGeographySet").query("SubGeographySet"),
+    state: Option<String> = "State" AVAILABILITY_ZONE_STATE.wire("zoneState").query("ZoneState"),
 } }
 
 shape! { AvailabilityZoneGeography = AVAILABILITY_ZONE_GEOGRAPHY structure {
@@ -1023,21 +1023,21 @@ shape! { ConnectionTrackingConfiguration = CONNECTION_TRACKING_CONFIGURATION str
 static CORE_NETWORK_ARN: Schema = Schema::string("CoreNetworkArn");
 
 shape! { CreateSecurityGroupRequest = CREATE_SECURITY_GROUP_REQUEST structure {
-    description: String = "Description" STRING.required().wire("GroupDescription"),
+    description: String = "Description" STRING.required().wire("GroupDescription").query("GroupDescription"),
     group_name: String = "GroupName" STRING.required(),
     vpc_id: Option<String> = "VpcId" VPC_ID,
-    tag_specifications: Option<Vec<TagSpecification>> = "TagSpecifications" TAG_SPECIFICATION_LIST.wire("TagSpecification"),
+    tag_specifications: Option<Vec<TagSpecification>> = "TagSpecifications" TAG_SPECIFICATION_LIST.wire("TagSpecification").query("TagSpecification"),
     dry_run: Option<bool> = "DryRun" BOOLEAN.wire("dryRun"),
 } }
 
 shape! { CreateSecurityGroupResult = CREATE_SECURITY_GROUP_RESULT structure {
     group_id: Option<String> = "GroupId" STRING.wire("groupId"),
-    tags: Option<Vec<Tag>> = "Tags" TAG_LIST.wire("tagSet"),
+    tags: Option<Vec<Tag>> = "Tags" TAG_LIST.wire("tagSet").query("TagSet"),
     security_group_arn: Option<String> = "SecurityGroupArn" STRING.wire("securityGroupArn"),
 } }
 
 shape! { CreateSubnetRequest = CREATE_SUBNET_REQUEST structure {
-    tag_specifications: Option<Vec<TagSpecification>> = "TagSpecifications" TAG_SPECIFICATION_LIST.wire("TagSpecification"),
+    tag_specifications: Option<Vec<TagSpecification>> = "TagSpecifications" TAG_SPECIFICATION_LIST.wire("TagSpecification").query("TagSpecification"),
     availability_zone: Option<String> = "AvailabilityZone" STRING,
     availability_zone_id: Option<String> = "AvailabilityZoneId" STRING,
     cidr_block: Option<String> = "CidrBlock" STRING,
@@ -1058,8 +1058,8 @@ shape! { CreateSubnetResult = CREATE_SUBNET_RESULT structure {
 
 shape! { CreateTagsRequest = CREATE_TAGS_REQUEST structure {
     dry_run: Option<bool> = "DryRun" BOOLEAN.wire("dryRun"),
-    resources: Vec<String> = "Resources" RESOURCE_ID_LIST.required().wire("ResourceId"),
-    tags: Vec<Tag> = "Tags" TAG_LIST.required().wire("Tag"),
+    resources: Vec<String> = "Resources" RESOURCE_ID_LIST.required().wire("ResourceId").query("ResourceId"),
+    tags: Vec<Tag> = "Tags" TAG_LIST.required().wire("Tag").query("Tag"),
 } }
 
 shape! { CreateVpcRequest = CREATE_VPC_REQUEST structure {
@@ -1072,7 +1072,7 @@ shape! { CreateVpcRequest = CREATE_VPC_REQUEST structure {
     ipv6_netmask_length: Option<i32> = "Ipv6NetmaskLength" NETMASK_LENGTH,
     ipv6_cidr_block_network_border_group: Option<String> = "Ipv6CidrBlockNetworkBorderGroup" STRING,
     vpc_encryption_control: Option<VpcEncryptionControlConfiguration> = "VpcEncryptionControl" VPC_ENCRYPTION_CONTROL_CONFIGURATION,
-    tag_specifications: Option<Vec<TagSpecification>> = "TagSpecifications" TAG_SPECIFICATION_LIST.wire("TagSpecification"),
+    tag_specifications: Option<Vec<TagSpecification>> = "TagSpecifications" TAG_SPECIFICATION_LIST.wire("TagSpecification").query("TagSpecification"),
     dry_run: Option<bool> = "DryRun" BOOLEAN.wire("dryRun"),
     instance_tenancy: Option<String> = "InstanceTenancy" TENANCY.wire("instanceTenancy"),
     amazon_provided_ipv6_cidr_block: Option<bool> = "AmazonProvidedIpv6CidrBlock" BOOLEAN.wire("amazonProvidedIpv6CidrBlock"),
@@ -1102,8 +1102,8 @@ shape! { DeleteSubnetRequest = DELETE_SUBNET_REQUEST structure {
 
 shape! { DeleteTagsRequest = DELETE_TAGS_REQUEST structure {
     dry_run: Option<bool> = "DryRun" BOOLEAN.wire("dryRun"),
-    resources: Vec<String> = "Resources" RESOURCE_ID_LIST.required().wire("resourceId"),
-    tags: Option<Vec<Tag>> = "Tags" TAG_LIST.wire("tag"),
+    resources: Vec<String> = "Resources" RESOURCE_ID_LIST.required().wire("resourceId").query("ResourceId"),
+    tags: Option<Vec<Tag>> = "Tags" TAG_LIST.wire("tag").query("Tag"),
 } }
 
 shape! { DeleteVpcRequest = DELETE_VPC_REQUEST structure {
@@ -1113,23 +1113,23 @@ shape! { DeleteVpcRequest = DELETE_VPC_REQUEST structure {
 
 shape! { DescribeAccountAttributesRequest = DESCRIBE_ACCOUNT_ATTRIBUTES_REQUEST structure {
     dry_run: Option<bool> = "DryRun" BOOLEAN.wire("dryRun"),
-    attribute_names: Option<Vec<String>> = "AttributeNames" ACCOUNT_ATTRIBUTE_NAME_STRING_LIST.wire("attributeName"),
+    attribute_names: Option<Vec<String>> = "AttributeNames" ACCOUNT_ATTRIBUTE_NAME_STRING_LIST.wire("attributeName").query("AttributeName"),
 } }
 
 shape! { DescribeAccountAttributesResult = DESCRIBE_ACCOUNT_ATTRIBUTES_RESULT structure {
-    account_attributes: Option<Vec<AccountAttribute>> = "AccountAttributes" ACCOUNT_ATTRIBUTE_LIST.wire("accountAttributeSet"),
+    account_attributes: Option<Vec<AccountAttribute>> = "AccountAttributes" ACCOUNT_ATTRIBUTE_LIST.wire("accountAttributeSet").query("AccountAttributeSet"),
 } }
 
 shape! { DescribeAvailabilityZonesRequest = DESCRIBE_AVAILABILITY_ZONES_REQUEST structure {
-    zone_names: Option<Vec<String>> = "ZoneNames" ZONE_NAME_STRING_LIST.wire("ZoneName"),
-    zone_ids: Option<Vec<String>> = "ZoneIds" ZONE_ID_STRING_LIST.wire("ZoneId"),
+    zone_names: Option<Vec<String>> = "ZoneNames" ZONE_NAME_STRING_LIST.wire("ZoneName").query("ZoneName"),
+    zone_ids: Option<Vec<String>> = "ZoneIds" ZONE_ID_STRING_LIST.wire("ZoneId").query("ZoneId"),
     all_availability_zones: Option<bool> = "AllAvailabilityZones" BOOLEAN,
     dry_run: Option<bool> = "DryRun" BOOLEAN.wire("dryRun"),
-    filters: Option<Vec<Filter>> = "Filters" FILTER_LIST.wire("Filter"),
+    filters: Option<Vec<Filter>> = "Filters" FILTER_LIST.wire("Filter").query("Filter"),
 } }
 
 shape! { DescribeAvailabilityZonesResult = DESCRIBE_AVAILABILITY_ZONES_RESULT structure {
-    availability_zones: Option<Vec<AvailabilityZone>> = "AvailabilityZones" AVAILABILITY_ZONE_LIST.wire("availabilityZoneInfo"),
+    availability_zones: Option<Vec<AvailabilityZone>> = "AvailabilityZones" AVAILABILITY_ZONE_LIST.wire("availabilityZoneInfo").query("AvailabilityZoneInfo"),
 } }
 
 static DESCRIBE_INTERNET_GATEWAYS_MAX_RESULTS: Schema = Schema::integer("DescribeInternetGatewaysMaxResults").min(5).max(1000);
@@ -1138,12 +1138,12 @@ shape! { DescribeInternetGatewaysRequest = DESCRIBE_INTERNET_GATEWAYS_REQUEST st
     next_token: Option<String> = "NextToken" STRING,
     max_results: Option<i32> = "MaxResults" DESCRIBE_INTERNET_GATEWAYS_MAX_RESULTS,
     dry_run: Option<bool> = "DryRun" BOOLEAN.wire("dryRun"),
-    internet_gateway_ids: Option<Vec<String>> = "InternetGatewayIds" INTERNET_GATEWAY_ID_LIST.wire("internetGatewayId"),
-    filters: Option<Vec<Filter>> = "Filters" FILTER_LIST.wire("Filter"),
+    internet_gateway_ids: Option<Vec<String>> = "InternetGatewayIds" INTERNET_GATEWAY_ID_LIST.wire("internetGatewayId").query("InternetGatewayId"),
+    filters: Option<Vec<Filter>> = "Filters" FILTER_LIST.wire("Filter").query("Filter"),
 } }
 
 shape! { DescribeInternetGatewaysResult = DESCRIBE_INTERNET_GATEWAYS_RESULT structure {
-    internet_gateways: Option<Vec<InternetGateway>> = "InternetGateways" INTERNET_GATEWAY_LIST.wire("internetGatewaySet"),
+    internet_gateways: Option<Vec<InternetGateway>> = "InternetGateways" INTERNET_GATEWAY_LIST.wire("internetGatewaySet").query("InternetGatewaySet"),
     next_token: Option<String> = "NextToken" STRING.wire("nextToken"),
 } }
 
@@ -1153,12 +1153,12 @@ shape! { DescribeNetworkAclsRequest = DESCRIBE_NETWORK_ACLS_REQUEST structure {
     next_token: Option<String> = "NextToken" STRING,
     max_results: Option<i32> = "MaxResults" DESCRIBE_NETWORK_ACLS_MAX_RESULTS,
     dry_run: Option<bool> = "DryRun" BOOLEAN.wire("dryRun"),
-    network_acl_ids: Option<Vec<String>> = "NetworkAclIds" NETWORK_ACL_ID_STRING_LIST.wire("NetworkAclId"),
-    filters: Option<Vec<Filter>> = "Filters" FILTER_LIST.wire("Filter"),
+    network_acl_ids: Option<Vec<String>> = "NetworkAclIds" NETWORK_ACL_ID_STRING_LIST.wire("NetworkAclId").query("NetworkAclId"),
+    filters: Option<Vec<Filter>> = "Filters" FILTER_LIST.wire("Filter").query("Filter"),
 } }
 
 shape! { DescribeNetworkAclsResult = DESCRIBE_NETWORK_ACLS_RESULT structure {
-    network_acls: Option<Vec<NetworkAcl>> = "NetworkAcls" NETWORK_ACL_LIST.wire("networkAclSet"),
+    network_acls: Option<Vec<NetworkAcl>> = "NetworkAcls" NETWORK_ACL_LIST.wire("networkAclSet").query("NetworkAclSet"),
     next_token: Option<String> = "NextToken" STRING.wire("nextToken"),
 } }
 
@@ -1169,24 +1169,24 @@ shape! { DescribeNetworkInterfacesRequest = DESCRIBE_NETWORK_INTERFACES_REQUEST 
     max_results: Option<i32> = "MaxResults" DESCRIBE_NETWORK_INTERFACES_MAX_RESULTS,
     include_managed_resources: Option<bool> = "IncludeManagedResources" BOOLEAN,
     dry_run: Option<bool> = "DryRun" BOOLEAN.wire("dryRun"),
-    network_interface_ids: Option<Vec<String>> = "NetworkInterfaceIds" NETWORK_INTERFACE_ID_LIST.wire("NetworkInterfaceId"),
-    filters: Option<Vec<Filter>> = "Filters" FILTER_LIST.wire("filter"),
+    network_interface_ids: Option<Vec<String>> = "NetworkInterfaceIds" NETWORK_INTERFACE_ID_LIST.wire("NetworkInterfaceId").query("NetworkInterfaceId"),
+    filters: Option<Vec<Filter>> = "Filters" FILTER_LIST.wire("filter").query("Filter"),
 } }
 
 shape! { DescribeNetworkInterfacesResult = DESCRIBE_NETWORK_INTERFACES_RESULT structure {
-    network_interfaces: Option<Vec<NetworkInterface>> = "NetworkInterfaces" NETWORK_INTERFACE_LIST.wire("networkInterfaceSet"),
+    network_interfaces: Option<Vec<NetworkInterface>> = "NetworkInterfaces" NETWORK_INTERFACE_LIST.wire("networkInterfaceSet").query("NetworkInterfaceSet"),
     next_token: Option<String> = "NextToken" STRING.wire("nextToken"),
 } }
 
 shape! { DescribeRegionsRequest = DESCRIBE_REGIONS_REQUEST structure {
-    region_names: Option<Vec<String>> = "RegionNames" REGION_NAME_STRING_LIST.wire("RegionName"),
+    region_names: Option<Vec<String>> = "RegionNames" REGION_NAME_STRING_LIST.wire("RegionName").query("RegionName"),
     all_regions: Option<bool> = "AllRegions" BOOLEAN,
     dry_run: Option<bool> = "DryRun" BOOLEAN.wire("dryRun"),
-    filters: Option<Vec<Filter>> = "Filters" FILTER_LIST.wire("Filter"),
+    filters: Option<Vec<Filter>> = "Filters" FILTER_LIST.wire("Filter").query("Filter"),
 } }
 
 shape! { DescribeRegionsResult = DESCRIBE_REGIONS_RESULT structure {
-    regions: Option<Vec<Region>> = "Regions" REGION_LIST.wire("regionInfo"),
+    regions: Option<Vec<Region>> = "Regions" REGION_LIST.wire("regionInfo").query("RegionInfo"),
 } }
 
 static DESCRIBE_ROUTE_TABLES_MAX_RESULTS: Schema = Schema::integer("DescribeRouteTablesMaxResults").min(5).max(100);
@@ -1195,51 +1195,51 @@ shape! { DescribeRouteTablesRequest = DESCRIBE_ROUTE_TABLES_REQUEST structure {
     next_token: Option<String> = "NextToken" STRING,
     max_results: Option<i32> = "MaxResults" DESCRIBE_ROUTE_TABLES_MAX_RESULTS,
     dry_run: Option<bool> = "DryRun" BOOLEAN.wire("dryRun"),
-    route_table_ids: Option<Vec<String>> = "RouteTableIds" ROUTE_TABLE_ID_STRING_LIST.wire("RouteTableId"),
-    filters: Option<Vec<Filter>> = "Filters" FILTER_LIST.wire("Filter"),
+    route_table_ids: Option<Vec<String>> = "RouteTableIds" ROUTE_TABLE_ID_STRING_LIST.wire("RouteTableId").query("RouteTableId"),
+    filters: Option<Vec<Filter>> = "Filters" FILTER_LIST.wire("Filter").query("Filter"),
 } }
 
 shape! { DescribeRouteTablesResult = DESCRIBE_ROUTE_TABLES_RESULT structure {
-    route_tables: Option<Vec<RouteTable>> = "RouteTables" ROUTE_TABLE_LIST.wire("routeTableSet"),
+    route_tables: Option<Vec<RouteTable>> = "RouteTables" ROUTE_TABLE_LIST.wire("routeTableSet").query("RouteTableSet"),
     next_token: Option<String> = "NextToken" STRING.wire("nextToken"),
 } }
 
 static DESCRIBE_SECURITY_GROUP_RULES_MAX_RESULTS: Schema = Schema::integer("DescribeSecurityGroupRulesMaxResults").min(5).max(1000);
 
 shape! { DescribeSecurityGroupRulesRequest = DESCRIBE_SECURITY_GROUP_RULES_REQUEST structure {
-    filters: Option<Vec<Filter>> = "Filters" FILTER_LIST.wire("Filter"),
-    security_group_rule_ids: Option<Vec<String>> = "SecurityGroupRuleIds" SECURITY_GROUP_RULE_ID_LIST.wire("SecurityGroupRuleId"),
+    filters: Option<Vec<Filter>> = "Filters" FILTER_LIST.wire("Filter").query("Filter"),
+    security_group_rule_ids: Option<Vec<String>> = "SecurityGroupRuleIds" SECURITY_GROUP_RULE_ID_LIST.wire("SecurityGroupRuleId").query("SecurityGroupRuleId"),
     dry_run: Option<bool> = "DryRun" BOOLEAN,
     next_token: Option<String> = "NextToken" STRING,
     max_results: Option<i32> = "MaxResults" DESCRIBE_SECURITY_GROUP_RULES_MAX_RESULTS,
 } }
 
 shape! { DescribeSecurityGroupRulesResult = DESCRIBE_SECURITY_GROUP_RULES_RESULT structure {
-    security_group_rules: Option<Vec<SecurityGroupRule>> = "SecurityGroupRules" SECURITY_GROUP_RULE_LIST.wire("securityGroupRuleSet"),
+    security_group_rules: Option<Vec<SecurityGroupRule>> = "SecurityGroupRules" SECURITY_GROUP_RULE_LIST.wire("securityGroupRuleSet").query("SecurityGroupRuleSet"),
     next_token: Option<String> = "NextToken" STRING.wire("nextToken"),
 } }
 
 static DESCRIBE_SECURITY_GROUPS_MAX_RESULTS: Schema = Schema::integer("DescribeSecurityGroupsMaxResults").min(5).max(1000);
 
 shape! { DescribeSecurityGroupsRequest = DESCRIBE_SECURITY_GROUPS_REQUEST structure {
-    group_ids: Option<Vec<String>> = "GroupIds" GROUP_ID_STRING_LIST.wire("GroupId"),
-    group_names: Option<Vec<String>> = "GroupNames" GROUP_NAME_STRING_LIST.wire("GroupName"),
+    group_ids: Option<Vec<String>> = "GroupIds" GROUP_ID_STRING_LIST.wire("GroupId").query("GroupId"),
+    group_names: Option<Vec<String>> = "GroupNames" GROUP_NAME_STRING_LIST.wire("GroupName").query("GroupName"),
     next_token: Option<String> = "NextToken" STRING,
     max_results: Option<i32> = "MaxResults" DESCRIBE_SECURITY_GROUPS_MAX_RESULTS,
     dry_run: Option<bool> = "DryRun" BOOLEAN.wire("dryRun"),
-    filters: Option<Vec<Filter>> = "Filters" FILTER_LIST.wire("Filter"),
+    filters: Option<Vec<Filter>> = "Filters" FILTER_LIST.wire("Filter").query("Filter"),
 } }
 
 shape! { DescribeSecurityGroupsResult = DESCRIBE_SECURITY_GROUPS_RESULT structure {
     next_token: Option<String> = "NextToken" STRING.wire("nextToken"),
-    security_groups: Option<Vec<SecurityGroup>> = "SecurityGroups" SECURITY_GROUP_LIST.wire("securityGroupInfo"),
+    security_groups: Option<Vec<SecurityGroup>> = "SecurityGroups" SECURITY_GROUP_LIST.wire("securityGroupInfo").query("SecurityGroupInfo"),
 } }
 
 static DESCRIBE_SUBNETS_MAX_RESULTS: Schema = Schema::integer("DescribeSubnetsMaxResults").min(5).max(1000);
 
 shape! { DescribeSubnetsRequest = DESCRIBE_SUBNETS_REQUEST structure {
-    filters: Option<Vec<Filter>> = "Filters" FILTER_LIST.wire("Filter"),
-    subnet_ids: Option<Vec<String>> = "SubnetIds" SUBNET_ID_STRING_LIST.wire("SubnetId"),
+    filters: Option<Vec<Filter>> = "Filters" FILTER_LIST.wire("Filter").query("Filter"),
+    subnet_ids: Option<Vec<String>> = "SubnetIds" SUBNET_ID_STRING_LIST.wire("SubnetId").query("SubnetId"),
     next_token: Option<String> = "NextToken" STRING,
     max_results: Option<i32> = "MaxResults" DESCRIBE_SUBNETS_MAX_RESULTS,
     dry_run: Option<bool> = "DryRun" BOOLEAN.wire("dryRun"),
@@ -1247,19 +1247,19 @@ shape! { DescribeSubnetsRequest = DESCRIBE_SUBNETS_REQUEST structure {
 
 shape! { DescribeSubnetsResult = DESCRIBE_SUBNETS_RESULT structure {
     next_token: Option<String> = "NextToken" STRING.wire("nextToken"),
-    subnets: Option<Vec<Subnet>> = "Subnets" SUBNET_LIST.wire("subnetSet"),
+    subnets: Option<Vec<Subnet>> = "Subnets" SUBNET_LIST.wire("subnetSet").query("SubnetSet"),
 } }
 
 shape! { DescribeTagsRequest = DESCRIBE_TAGS_REQUEST structure {
     dry_run: Option<bool> = "DryRun" BOOLEAN.wire("dryRun"),
-    filters: Option<Vec<Filter>> = "Filters" FILTER_LIST.wire("Filter"),
+    filters: Option<Vec<Filter>> = "Filters" FILTER_LIST.wire("Filter").query("Filter"),
     max_results: Option<i32> = "MaxResults" INTEGER.wire("maxResults"),
     next_token: Option<String> = "NextToken" STRING.wire("nextToken"),
 } }
 
 shape! { DescribeTagsResult = DESCRIBE_TAGS_RESULT structure {
     next_token: Option<String> = "NextToken" STRING.wire("nextToken"),
-    tags: Option<Vec<TagDescription>> = "Tags" TAG_DESCRIPTION_LIST.wire("tagSet"),
+    tags: Option<Vec<TagDescription>> = "Tags" TAG_DESCRIPTION_LIST.wire("tagSet").query("TagSet"),
 } }
 
 shape! { DescribeVpcAttributeRequest = DESCRIBE_VPC_ATTRIBUTE_REQUEST structure {
@@ -1278,8 +1278,8 @@ shape! { DescribeVpcAttributeResult = DESCRIBE_VPC_ATTRIBUTE_RESULT structure {
 static DESCRIBE_VPCS_MAX_RESULTS: Schema = Schema::integer("DescribeVpcsMaxResults").min(5).max(1000);
 
 shape! { DescribeVpcsRequest = DESCRIBE_VPCS_REQUEST structure {
-    filters: Option<Vec<Filter>> = "Filters" FILTER_LIST.wire("Filter"),
-    vpc_ids: Option<Vec<String>> = "VpcIds" VPC_ID_STRING_LIST.wire("VpcId"),
+    filters: Option<Vec<Filter>> = "Filters" FILTER_LIST.wire("Filter").query("Filter"),
+    vpc_ids: Option<Vec<String>> = "VpcIds" VPC_ID_STRING_LIST.wire("VpcId").query("VpcId"),
     next_token: Option<String> = "NextToken" STRING,
     max_results: Option<i32> = "MaxResults" DESCRIBE_VPCS_MAX_RESULTS,
     dry_run: Option<bool> = "DryRun" BOOLEAN.wire("dryRun"),
@@ -1287,12 +1287,12 @@ shape! { DescribeVpcsRequest = DESCRIBE_VPCS_REQUEST structure {
 
 shape! { DescribeVpcsResult = DESCRIBE_VPCS_RESULT structure {
     next_token: Option<String> = "NextToken" STRING.wire("nextToken"),
-    vpcs: Option<Vec<Vpc>> = "Vpcs" VPC_LIST.wire("vpcSet"),
+    vpcs: Option<Vec<Vpc>> = "Vpcs" VPC_LIST.wire("vpcSet").query("VpcSet"),
 } }
 
 shape! { Filter = FILTER structure {
     name: Option<String> = "Name" STRING,
-    values: Option<Vec<String>> = "Values" VALUE_STRING_LIST.wire("Value"),
+    values: Option<Vec<String>> = "Values" VALUE_STRING_LIST.wire("Value").query("Value"),
 } }
 
 static FILTER_LIST: Schema = Schema::list("FilterList", List::of(&FILTER).named("Filter"));
@@ -1318,10 +1318,10 @@ shape! { IcmpTypeCode = ICMP_TYPE_CODE structure {
 static INTEGER: Schema = Schema::integer("Integer");
 
 shape! { InternetGateway = INTERNET_GATEWAY structure {
-    attachments: Option<Vec<InternetGatewayAttachment>> = "Attachments" INTERNET_GATEWAY_ATTACHMENT_LIST.wire("attachmentSet"),
+    attachments: Option<Vec<InternetGatewayAttachment>> = "Attachments" INTERNET_GATEWAY_ATTACHMENT_LIST.wire("attachmentSet").query("AttachmentSet"),
     internet_gateway_id: Option<String> = "InternetGatewayId" STRING.wire("internetGatewayId"),
     owner_id: Option<String> = "OwnerId" STRING.wire("ownerId"),
-    tags: Option<Vec<Tag>> = "Tags" TAG_LIST.wire("tagSet"),
+    tags: Option<Vec<Tag>> = "Tags" TAG_LIST.wire("tagSet").query("TagSet"),
 } }
 
 shape! { InternetGatewayAttachment = INTERNET_GATEWAY_ATTACHMENT structure {
@@ -1341,7 +1341,7 @@ shape! { IpPermission = IP_PERMISSION structure {
     ip_protocol: Option<String> = "IpProtocol" STRING.wire("ipProtocol"),
     from_port: Option<i32> = "FromPort" INTEGER.wire("fromPort"),
     to_port: Option<i32> = "ToPort" INTEGER.wire("toPort"),
-    user_id_group_pairs: Option<Vec<UserIdGroupPair>> = "UserIdGroupPairs" USER_ID_GROUP_PAIR_LIST.wire("groups"),
+    user_id_group_pairs: Option<Vec<UserIdGroupPair>> = "UserIdGroupPairs" USER_ID_GROUP_PAIR_LIST.wire("groups").query("Groups"),
     ip_ranges: Option<Vec<IpRange>> = "IpRanges" IP_RANGE_LIST.wire("ipRanges"),
     ipv6_ranges: Option<Vec<Ipv6Range>> = "Ipv6Ranges" IPV6_RANGE_LIST.wire("ipv6Ranges"),
     prefix_list_ids: Option<Vec<PrefixListId>> = "PrefixListIds" PREFIX_LIST_ID_LIST.wire("prefixListIds"),
@@ -1407,11 +1407,11 @@ shape! { ModifyVpcAttributeRequest = MODIFY_VPC_ATTRIBUTE_REQUEST structure {
 static NETMASK_LENGTH: Schema = Schema::integer("NetmaskLength");
 
 shape! { NetworkAcl = NETWORK_ACL structure {
-    associations: Option<Vec<NetworkAclAssociation>> = "Associations" NETWORK_ACL_ASSOCIATION_LIST.wire("associationSet"),
-    entries: Option<Vec<NetworkAclEntry>> = "Entries" NETWORK_ACL_ENTRY_LIST.wire("entrySet"),
-    is_default: Option<bool> = "IsDefault" BOOLEAN.wire("default"),
+    associations: Option<Vec<NetworkAclAssociation>> = "Associations" NETWORK_ACL_ASSOCIATION_LIST.wire("associationSet").query("AssociationSet"),
+    entries: Option<Vec<NetworkAclEntry>> = "Entries" NETWORK_ACL_ENTRY_LIST.wire("entrySet").query("EntrySet"),
+    is_default: Option<bool> = "IsDefault" BOOLEAN.wire("default").query("Default"),
     network_acl_id: Option<String> = "NetworkAclId" STRING.wire("networkAclId"),
-    tags: Option<Vec<Tag>> = "Tags" TAG_LIST.wire("tagSet"),
+    tags: Option<Vec<Tag>> = "Tags" TAG_LIST.wire("tagSet").query("TagSet"),
     vpc_id: Option<String> = "VpcId" STRING.wire("vpcId"),
     owner_id: Option<String> = "OwnerId" STRING.wire("ownerId"),
 } }
@@ -1449,9 +1449,9 @@ shape! { NetworkInterface = NETWORK_INTERFACE structure {
     availability_zone: Option<String> = "AvailabilityZone" STRING.wire("availabilityZone"),
     connection_tracking_configuration: Option<ConnectionTrackingConfiguration> = "ConnectionTrackingConfiguration" CONNECTION_TRACKING_CONFIGURATION.wire("connectionTrackingConfiguration"),
     description: Option<String> = "Description" STRING.wire("description"),
-    groups: Option<Vec<GroupIdentifier>> = "Groups" GROUP_IDENTIFIER_LIST.wire("groupSet"),
+    groups: Option<Vec<GroupIdentifier>> = "Groups" GROUP_IDENTIFIER_LIST.wire("groupSet").query("GroupSet"),
     interface_type: Option<String> = "InterfaceType" NETWORK_INTERFACE_TYPE.wire("interfaceType"),
-    ipv6_addresses: Option<Vec<NetworkInterfaceIpv6Address>> = "Ipv6Addresses" NETWORK_INTERFACE_IPV6_ADDRESSES_LIST.wire("ipv6AddressesSet"),
+    ipv6_addresses: Option<Vec<NetworkInterfaceIpv6Address>> = "Ipv6Addresses" NETWORK_INTERFACE_IPV6_ADDRESSES_LIST.wire("ipv6AddressesSet").query("Ipv6AddressesSet"),
     mac_address: Option<String> = "MacAddress" STRING.wire("macAddress"),
     network_interface_id: Option<String> = "NetworkInterfaceId" STRING.wire("networkInterfaceId"),
     outpost_arn: Option<String> = "OutpostArn" STRING.wire("outpostArn"),
@@ -1460,9 +1460,9 @@ shape! { NetworkInterface = NETWORK_INTERFACE structure {
     public_dns_name: Option<String> = "PublicDnsName" STRING.wire("publicDnsName"),
     public_ip_dns_name_options: Option<PublicIpDnsNameOptions> = "PublicIpDnsNameOptions" PUBLIC_IP_DNS_NAME_OPTIONS.wire("publicIpDnsNameOptions"),
     private_ip_address: Option<String> = "PrivateIpAddress" STRING.wire("privateIpAddress"),
-    private_ip_addresses: Option<Vec<NetworkInterfacePrivateIpAddress>> = "PrivateIpAddresses" NETWORK_INTERFACE_PRIVATE_IP_ADDRESS_LIST.wire("privateIpAddressesSet"),
-    ipv4_prefixes: Option<Vec<Ipv4PrefixSpecification>> = "Ipv4Prefixes" IPV4_PREFIXES_LIST.wire("ipv4PrefixSet"),
-    ipv6_prefixes: Option<Vec<Ipv6PrefixSpecification>> = "Ipv6Prefixes" IPV6_PREFIXES_LIST.wire("ipv6PrefixSet"),
+    private_ip_addresses: Option<Vec<NetworkInterfacePrivateIpAddress>> = "PrivateIpAddresses" NETWORK_INTERFACE_PRIVATE_IP_ADDRESS_LIST.wire("privateIpAddressesSet").query("PrivateIpAddressesSet"),
+    ipv4_prefixes: Option<Vec<Ipv4PrefixSpecification>> = "Ipv4Prefixes" IPV4_PREFIXES_LIST.wire("ipv4PrefixSet").query("Ipv4PrefixSet"),
+    ipv6_prefixes: Option<Vec<Ipv6PrefixSpecification>> = "Ipv6Prefixes" IPV6_PREFIXES_LIST.wire("ipv6PrefixSet").query("Ipv6PrefixSet"),
     requester_id: Option<String> = "RequesterId" STRING.wire("requesterId"),
     requester_managed: Option<bool> = "RequesterManaged" BOOLEAN.wire("requesterManaged"),
     source_dest_check: Option<bool> = "SourceDestCheck" BOOLEAN.wire("sourceDestCheck"),
@@ -1474,7 +1474,7 @@ shape! { NetworkInterface = NETWORK_INTERFACE structure {
     ipv6_native: Option<bool> = "Ipv6Native" BOOLEAN.wire("ipv6Native"),
     ipv6_address: Option<String> = "Ipv6Address" STRING.wire("ipv6Address"),
     operator: Option<OperatorResponse> = "Operator" OPERATOR_RESPONSE.wire("operator"),
-    associated_subnets: Option<Vec<String>> = "AssociatedSubnets" ASSOCIATED_SUBNET_LIST.wire("associatedSubnetSet"),
+    associated_subnets: Option<Vec<String>> = "AssociatedSubnets" ASSOCIATED_SUBNET_LIST.wire("associatedSubnetSet").query("AssociatedSubnetSet"),
     availability_zone_id: Option<String> = "AvailabilityZoneId" STRING.wire("availabilityZoneId"),
 } }
 
@@ -1579,9 +1579,9 @@ shape! { ReferencedSecurityGroup = REFERENCED_SECURITY_GROUP structure {
 
 shape! { Region = REGION structure {
     opt_in_status: Option<String> = "OptInStatus" STRING.wire("optInStatus"),
-    geography: Option<Vec<RegionGeography>> = "Geography" REGION_GEOGRAPHY_LIST.wire("geographySet"),
+    geography: Option<Vec<RegionGeography>> = "Geography" REGION_GEOGRAPHY_LIST.wire("geographySet").query("GeographySet"),
     region_name: Option<String> = "RegionName" STRING.wire("regionName"),
-    endpoint: Option<String> = "Endpoint" STRING.wire("regionEndpoint"),
+    endpoint: Option<String> = "Endpoint" STRING.wire("regionEndpoint").query("RegionEndpoint"),
 } }
 
 shape! { RegionGeography = REGION_GEOGRAPHY structure {
@@ -1599,7 +1599,7 @@ static RESOURCE_ID_LIST: Schema = Schema::list("ResourceIdList", List::of(&TAGGA
 static RESOURCE_TYPE: Schema = Schema::string("ResourceType").values(&["capacity-reservation", "client-vpn-endpoint", "customer-gateway", "carrier-gateway", "coip-pool", "declarative-policies-report", "dedicated-host", "dhcp-options", "egress-only-internet-gateway", "elastic-ip", "elastic-gpu", "export-image-task", "export-instance-task", "fca-policy", "fleet", "fpga-image", "host-reservation", "image", "image-usage-report", "import-image-task", "import-snapshot-task", "instance", "instance-event-window", "internet-gateway", "ipam", "ipam-pool", "ipam-scope", "ipv4pool-ec2", "ipv6pool-ec2", "key-pair", "launch-template", "local-gateway", "local-gateway-route-table", "local-gateway-virtual-interface", "local-gateway-virtual-interface-group", "local-gateway-route-table-vpc-association", "local-gateway-route-table-virtual-interface-group-association", "natgateway", "network-acl", "network-interface", "network-insights-analysis", "network-insights-path", "network-insights-access-scope", "network-insights-access-scope-analysis", "outpost-lag", "placement-group", "prefix-list", "replace-root-volume-task", "reserved-instances", "route-table", "security-group", "security-group-rule", "service-link-virtual-interface", "snapshot", "spot-fleet-request", "spot-instances-request", "subnet", "subnet-cidr-reservation", "traffic-mirror-filter", "traffic-mirror-session", "traffic-mirror-target", "transit-gateway", "transit-gateway-attachment", "transit-gateway-connect-peer", "transit-gateway-multicast-domain", "transit-gateway-policy-table", "transit-gateway-metering-policy", "transit-gateway-route-table", "transit-gateway-route-table-announcement", "volume", "vpc", "vpc-endpoint", "vpc-endpoint-connection", "vpc-endpoint-service", "vpc-endpoint-service-permission", "vpc-peering-connection", "vpn-connection", "vpn-gateway", "vpc-flow-log", "capacity-reservation-fleet", "traffic-mirror-filter-rule", "vpc-endpoint-connection-device-type", "verified-access-instance", "verified-access-group", "verified-access-endpoint", "verified-access-policy", "verified-access-trust-provider", "vpn-connection-device-type", "vpc-block-public-access-exclusion", "vpc-encryption-control", "route-server", "route-server-endpoint", "route-server-peer", "ipam-resource-discovery", "ipam-resource-discovery-association", "instance-connect-endpoint", "verified-access-endpoint-target", "ipam-external-resource-verification-token", "capacity-block", "mac-modification-task", "ipam-prefix-list-resolver", "ipam-policy", "ipam-prefix-list-resolver-target", "ipam-internet-registry-association", "secondary-interface", "secondary-network", "secondary-subnet", "capacity-manager-data-export", "vpn-concentrator", "ipam-pool-allocation", "capacity-reservation-cancellation-quote", "application-status-check", "capacity-reservation-modification-quote", "metric-category"]);
 
 shape! { RevokeSecurityGroupEgressRequest = REVOKE_SECURITY_GROUP_EGRESS_REQUEST structure {
-    security_group_rule_ids: Option<Vec<String>> = "SecurityGroupRuleIds" SECURITY_GROUP_RULE_ID_LIST.wire("SecurityGroupRuleId"),
+    security_group_rule_ids: Option<Vec<String>> = "SecurityGroupRuleIds" SECURITY_GROUP_RULE_ID_LIST.wire("SecurityGroupRuleId").query("SecurityGroupRuleId"),
     dry_run: Option<bool> = "DryRun" BOOLEAN.wire("dryRun"),
     group_id: String = "GroupId" SECURITY_GROUP_ID.required().wire("groupId"),
     source_security_group_name: Option<String> = "SourceSecurityGroupName" STRING.wire("sourceSecurityGroupName"),
@@ -1613,8 +1613,8 @@ shape! { RevokeSecurityGroupEgressRequest = REVOKE_SECURITY_GROUP_EGRESS_REQUEST
 
 shape! { RevokeSecurityGroupEgressResult = REVOKE_SECURITY_GROUP_EGRESS_RESULT structure {
     r#return: Option<bool> = "Return" BOOLEAN.wire("return"),
-    unknown_ip_permissions: Option<Vec<IpPermission>> = "UnknownIpPermissions" IP_PERMISSION_LIST.wire("unknownIpPermissionSet"),
-    revoked_security_group_rules: Option<Vec<RevokedSecurityGroupRule>> = "RevokedSecurityGroupRules" REVOKED_SECURITY_GROUP_RULE_LIST.wire("revokedSecurityGroupRuleSet"),
+    unknown_ip_permissions: Option<Vec<IpPermission>> = "UnknownIpPermissions" IP_PERMISSION_LIST.wire("unknownIpPermissionSet").query("UnknownIpPermissionSet"),
+    revoked_security_group_rules: Option<Vec<RevokedSecurityGroupRule>> = "RevokedSecurityGroupRules" REVOKED_SECURITY_GROUP_RULE_LIST.wire("revokedSecurityGroupRuleSet").query("RevokedSecurityGroupRuleSet"),
 } }
 
 shape! { RevokeSecurityGroupIngressRequest = REVOKE_SECURITY_GROUP_INGRESS_REQUEST structure {
@@ -1627,14 +1627,14 @@ shape! { RevokeSecurityGroupIngressRequest = REVOKE_SECURITY_GROUP_INGRESS_REQUE
     source_security_group_name: Option<String> = "SourceSecurityGroupName" STRING,
     source_security_group_owner_id: Option<String> = "SourceSecurityGroupOwnerId" STRING,
     to_port: Option<i32> = "ToPort" INTEGER,
-    security_group_rule_ids: Option<Vec<String>> = "SecurityGroupRuleIds" SECURITY_GROUP_RULE_ID_LIST.wire("SecurityGroupRuleId"),
+    security_group_rule_ids: Option<Vec<String>> = "SecurityGroupRuleIds" SECURITY_GROUP_RULE_ID_LIST.wire("SecurityGroupRuleId").query("SecurityGroupRuleId"),
     dry_run: Option<bool> = "DryRun" BOOLEAN.wire("dryRun"),
 } }
 
 shape! { RevokeSecurityGroupIngressResult = REVOKE_SECURITY_GROUP_INGRESS_RESULT structure {
     r#return: Option<bool> = "Return" BOOLEAN.wire("return"),
-    unknown_ip_permissions: Option<Vec<IpPermission>> = "UnknownIpPermissions" IP_PERMISSION_LIST.wire("unknownIpPermissionSet"),
-    revoked_security_group_rules: Option<Vec<RevokedSecurityGroupRule>> = "RevokedSecurityGroupRules" REVOKED_SECURITY_GROUP_RULE_LIST.wire("revokedSecurityGroupRuleSet"),
+    unknown_ip_permissions: Option<Vec<IpPermission>> = "UnknownIpPermissions" IP_PERMISSION_LIST.wire("unknownIpPermissionSet").query("UnknownIpPermissionSet"),
+    revoked_security_group_rules: Option<Vec<RevokedSecurityGroupRule>> = "RevokedSecurityGroupRules" REVOKED_SECURITY_GROUP_RULE_LIST.wire("revokedSecurityGroupRuleSet").query("RevokedSecurityGroupRuleSet"),
 } }
 
 shape! { RevokedSecurityGroupRule = REVOKED_SECURITY_GROUP_RULE structure {
@@ -1681,11 +1681,11 @@ static ROUTE_ORIGIN: Schema = Schema::string("RouteOrigin").values(&["CreateRout
 static ROUTE_STATE: Schema = Schema::string("RouteState").values(&["active", "blackhole", "filtered"]);
 
 shape! { RouteTable = ROUTE_TABLE structure {
-    associations: Option<Vec<RouteTableAssociation>> = "Associations" ROUTE_TABLE_ASSOCIATION_LIST.wire("associationSet"),
-    propagating_vgws: Option<Vec<PropagatingVgw>> = "PropagatingVgws" PROPAGATING_VGW_LIST.wire("propagatingVgwSet"),
+    associations: Option<Vec<RouteTableAssociation>> = "Associations" ROUTE_TABLE_ASSOCIATION_LIST.wire("associationSet").query("AssociationSet"),
+    propagating_vgws: Option<Vec<PropagatingVgw>> = "PropagatingVgws" PROPAGATING_VGW_LIST.wire("propagatingVgwSet").query("PropagatingVgwSet"),
     route_table_id: Option<String> = "RouteTableId" STRING.wire("routeTableId"),
-    routes: Option<Vec<Route>> = "Routes" ROUTE_LIST.wire("routeSet"),
-    tags: Option<Vec<Tag>> = "Tags" TAG_LIST.wire("tagSet"),
+    routes: Option<Vec<Route>> = "Routes" ROUTE_LIST.wire("routeSet").query("RouteSet"),
+    tags: Option<Vec<Tag>> = "Tags" TAG_LIST.wire("tagSet").query("TagSet"),
     vpc_id: Option<String> = "VpcId" STRING.wire("vpcId"),
     owner_id: Option<String> = "OwnerId" STRING.wire("ownerId"),
 } }
@@ -1720,12 +1720,12 @@ static RULE_ACTION: Schema = Schema::string("RuleAction").values(&["allow", "den
 shape! { SecurityGroup = SECURITY_GROUP structure {
     group_id: Option<String> = "GroupId" STRING.wire("groupId"),
     ip_permissions_egress: Option<Vec<IpPermission>> = "IpPermissionsEgress" IP_PERMISSION_LIST.wire("ipPermissionsEgress"),
-    tags: Option<Vec<Tag>> = "Tags" TAG_LIST.wire("tagSet"),
+    tags: Option<Vec<Tag>> = "Tags" TAG_LIST.wire("tagSet").query("TagSet"),
     vpc_id: Option<String> = "VpcId" STRING.wire("vpcId"),
     security_group_arn: Option<String> = "SecurityGroupArn" STRING.wire("securityGroupArn"),
     owner_id: Option<String> = "OwnerId" STRING.wire("ownerId"),
     group_name: Option<String> = "GroupName" STRING.wire("groupName"),
-    description: Option<String> = "Description" STRING.wire("groupDescription"),
+    description: Option<String> = "Description" STRING.wire("groupDescription").query("GroupDescription"),
     ip_permissions: Option<Vec<IpPermission>> = "IpPermissions" IP_PERMISSION_LIST.wire("ipPermissions"),
 } }
 
@@ -1748,7 +1748,7 @@ shape! { SecurityGroupRule = SECURITY_GROUP_RULE structure {
     prefix_list_id: Option<String> = "PrefixListId" PREFIX_LIST_RESOURCE_ID.wire("prefixListId"),
     referenced_group_info: Option<ReferencedSecurityGroup> = "ReferencedGroupInfo" REFERENCED_SECURITY_GROUP.wire("referencedGroupInfo"),
     description: Option<String> = "Description" STRING.wire("description"),
-    tags: Option<Vec<Tag>> = "Tags" TAG_LIST.wire("tagSet"),
+    tags: Option<Vec<Tag>> = "Tags" TAG_LIST.wire("tagSet").query("TagSet"),
     security_group_rule_arn: Option<String> = "SecurityGroupRuleArn" STRING.wire("securityGroupRuleArn"),
 } }
 
@@ -1768,7 +1768,7 @@ shape! { Subnet = SUBNET structure {
     owner_id: Option<String> = "OwnerId" STRING.wire("ownerId"),
     assign_ipv6_address_on_creation: Option<bool> = "AssignIpv6AddressOnCreation" BOOLEAN.wire("assignIpv6AddressOnCreation"),
     ipv6_cidr_block_association_set: Option<Vec<SubnetIpv6CidrBlockAssociation>> = "Ipv6CidrBlockAssociationSet" SUBNET_IPV6_CIDR_BLOCK_ASSOCIATION_SET.wire("ipv6CidrBlockAssociationSet"),
-    tags: Option<Vec<Tag>> = "Tags" TAG_LIST.wire("tagSet"),
+    tags: Option<Vec<Tag>> = "Tags" TAG_LIST.wire("tagSet").query("TagSet"),
     subnet_arn: Option<String> = "SubnetArn" STRING.wire("subnetArn"),
     outpost_arn: Option<String> = "OutpostArn" STRING.wire("outpostArn"),
     enable_dns64: Option<bool> = "EnableDns64" BOOLEAN.wire("enableDns64"),
@@ -1831,7 +1831,7 @@ static TAG_LIST: Schema = Schema::list("TagList", List::of(&TAG).named("item"));
 
 shape! { TagSpecification = TAG_SPECIFICATION structure {
     resource_type: Option<String> = "ResourceType" RESOURCE_TYPE.wire("resourceType"),
-    tags: Option<Vec<Tag>> = "Tags" TAG_LIST.wire("Tag"),
+    tags: Option<Vec<Tag>> = "Tags" TAG_LIST.wire("Tag").query("Tag"),
 } }
 
 static TAG_SPECIFICATION_LIST: Schema = Schema::list("TagSpecificationList", List::of(&TAG_SPECIFICATION).named("item"));
@@ -1861,7 +1861,7 @@ shape! { Vpc = VPC structure {
     cidr_block_association_set: Option<Vec<VpcCidrBlockAssociation>> = "CidrBlockAssociationSet" VPC_CIDR_BLOCK_ASSOCIATION_SET.wire("cidrBlockAssociationSet"),
     is_default: Option<bool> = "IsDefault" BOOLEAN.wire("isDefault"),
     encryption_control: Option<VpcEncryptionControl> = "EncryptionControl" VPC_ENCRYPTION_CONTROL.wire("encryptionControl"),
-    tags: Option<Vec<Tag>> = "Tags" TAG_LIST.wire("tagSet"),
+    tags: Option<Vec<Tag>> = "Tags" TAG_LIST.wire("tagSet").query("TagSet"),
     block_public_access_states: Option<BlockPublicAccessStates> = "BlockPublicAccessStates" BLOCK_PUBLIC_ACCESS_STATES.wire("blockPublicAccessStates"),
     vpc_id: Option<String> = "VpcId" STRING.wire("vpcId"),
     state: Option<String> = "State" VPC_STATE.wire("state"),
@@ -1893,7 +1893,7 @@ shape! { VpcEncryptionControl = VPC_ENCRYPTION_CONTROL structure {
     state: Option<String> = "State" VPC_ENCRYPTION_CONTROL_STATE.wire("state"),
     state_message: Option<String> = "StateMessage" STRING.wire("stateMessage"),
     resource_exclusions: Option<VpcEncryptionControlExclusions> = "ResourceExclusions" VPC_ENCRYPTION_CONTROL_EXCLUSIONS.wire("resourceExclusions"),
-    tags: Option<Vec<Tag>> = "Tags" TAG_LIST.wire("tagSet"),
+    tags: Option<Vec<Tag>> = "Tags" TAG_LIST.wire("tagSet").query("TagSet"),
 } }
 
 shape! { VpcEncryptionControlConfiguration = VPC_ENCRYPTION_CONTROL_CONFIGURATION structure {

@@ -1,5 +1,7 @@
 //! Seeded values of any schema, and the Query form that a client would send for one.
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use wire::schema::{Kind, Schema};
 use wire::{Operation, OperationModel, Value};
 
@@ -26,14 +28,15 @@ impl Random {
     }
 }
 
-/// A value of `schema`. `least` is the least length of lists and maps: Query cannot carry empty maps.
+/// A value of `schema`.
 pub fn value(random: &mut Random, schema: &Schema, depth: usize) -> Value {
     match &schema.kind {
         Kind::Boolean => Value::Bool(random.below(2) == 1),
         Kind::Integer => Value::Integer((random.next() as i32).into()),
         Kind::Long => Value::Integer(random.next() as i64),
         Kind::Float => Value::Float((random.next() as i32 as f32 / 64.0).into()),
-        Kind::Double => Value::Float(random.next() as i64 as f64 / 1024.0),
+        // Seventeen digits would be off by a bit: serde_json reads them fast, not exactly.
+        Kind::Double => Value::Float(f64::from(random.next() as i32) / 1024.0),
         Kind::String => Value::String(random.text()),
         Kind::Blob => Value::Blob((0..random.below(9)).map(|_| random.next() as u8).collect()),
         Kind::Timestamp(_) => Value::Timestamp(random.below(4_000_000_000_000) as i64),
@@ -57,6 +60,82 @@ pub fn value(random: &mut Random, schema: &Schema, depth: usize) -> Value {
             }
             Value::Map(members)
         }
+    }
+}
+
+/// `value` without empty lists, maps and structures, which a form cannot carry.
+pub fn without_empty(value: Value) -> Option<Value> {
+    match value {
+        Value::List(items) => {
+            let items: Vec<Value> = items.into_iter().filter_map(without_empty).collect();
+            (!items.is_empty()).then_some(Value::List(items))
+        }
+        Value::Map(members) => {
+            let members: Vec<_> =
+                members.into_iter().filter_map(|(name, value)| Some((name, without_empty(value)?))).collect();
+            (!members.is_empty()).then_some(Value::Map(members))
+        }
+        leaf => Some(leaf),
+    }
+}
+
+/// The form that a client of Query (or of EC2) sends for `value`.
+pub fn form(schema: &Schema, value: &Value, ec2: bool) -> String {
+    let mut pairs = Vec::new();
+    write_form(&mut pairs, schema, value, String::new(), ec2);
+    let escape = |text: &str| {
+        percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC).to_string()
+    };
+    let pairs: Vec<String> =
+        pairs.iter().map(|(name, value)| format!("{}={}", escape(name), escape(value))).collect();
+    pairs.join("&")
+}
+
+fn write_form(out: &mut Vec<(String, String)>, schema: &Schema, value: &Value, prefix: String, ec2: bool) {
+    let below = |name: &str| if prefix.is_empty() { name.to_owned() } else { format!("{prefix}.{name}") };
+    match (value, &schema.kind) {
+        (Value::Map(members), Kind::Structure(structure)) => {
+            for (name, value) in members {
+                let member = structure.members.iter().find(|member| member.name == name).expect("a member");
+                let plain = member.wire_name.unwrap_or(member.name);
+                let name = match &member.schema.kind {
+                    _ if ec2 => member.query_name.unwrap_or(member.name),
+                    Kind::List(list) if list.flattened => list.item_name.unwrap_or(plain),
+                    _ => plain,
+                };
+                write_form(out, member.schema, value, below(name), ec2);
+            }
+        }
+        (Value::List(items), Kind::List(list)) => {
+            for (at, item) in (1..).zip(items) {
+                let place = match list.flattened || ec2 {
+                    true => format!("{prefix}.{at}"),
+                    false => format!("{prefix}.{}.{at}", list.item_name.unwrap_or("member")),
+                };
+                write_form(out, list.item, item, place, ec2);
+            }
+        }
+        (Value::Map(entries), Kind::Map(map)) => {
+            for (at, (key, value)) in (1..).zip(entries) {
+                let place =
+                    if map.flattened { format!("{prefix}.{at}") } else { format!("{prefix}.entry.{at}") };
+                out.push((format!("{place}.{}", map.key_name.unwrap_or("key")), key.to_string()));
+                write_form(
+                    out,
+                    map.value,
+                    value,
+                    format!("{place}.{}", map.value_name.unwrap_or("value")),
+                    ec2,
+                );
+            }
+        }
+        (Value::Timestamp(ms), _) => out.push((prefix, wire::protocol::format_iso8601(*ms))),
+        (Value::Blob(bytes), _) => out.push((prefix, BASE64.encode(bytes))),
+        (Value::String(text), _) => out.push((prefix, text.clone())),
+        (Value::Bool(flag), _) => out.push((prefix, flag.to_string())),
+        (Value::Integer(number), _) => out.push((prefix, number.to_string())),
+        (Value::Float(number), _) => out.push((prefix, number.to_string())),
+        (value, _) => panic!("{value:?} is no {}", schema.name),
     }
 }
 

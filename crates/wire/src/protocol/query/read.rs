@@ -37,16 +37,7 @@ fn structure(
 fn child_of<'n, 'f>(member: &Member, node: &'n Node<'f>, dialect: Dialect) -> Option<&'n Node<'f>> {
     let own = member.wire_name.unwrap_or(member.name);
     match (dialect, &member.schema.kind) {
-        (Dialect::Ec2, _) => match (member.query_name, member.wire_name) {
-            (Some(name), _) => node.children.get(name),
-            (None, Some(name)) => {
-                let mut letters = name.chars();
-                let first = letters.next().map(|c| c.to_ascii_uppercase()).into_iter();
-                let capital: String = first.chain(letters).collect();
-                node.children.get(capital.as_str())
-            }
-            (None, None) => node.children.get(member.name),
-        },
+        (Dialect::Ec2, _) => node.children.get(member.query_name.unwrap_or(member.name)),
         // A flattened list goes by the name of its items.
         (Dialect::Query, Kind::List(List { flattened: true, item_name: Some(name), .. })) => {
             node.children.get(name).or_else(|| node.children.get(own))
