@@ -91,7 +91,9 @@ async fn serve(registry: Arc<Registry>, port: u16) -> Result<(), Failure> {
                 async move { Ok::<_, Infallible>(registry.handle(request, now()).await) }
             });
             // A client that goes away is no news.
-            let _ = auto::Builder::new(TokioExecutor::new()).serve_connection(TokioIo::new(stream), service).await;
+            let _ = auto::Builder::new(TokioExecutor::new())
+                .serve_connection(TokioIo::new(stream), service)
+                .await;
         });
     }
 }

@@ -168,8 +168,15 @@ impl Registry {
         Err(Error::Contended)
     }
 
+    /// The manifest's bytes, for somebody who pulls the image.
+    pub async fn pull(&self, image: &Versioned<Image>, now: Timestamp) -> Result<Bytes, Error> {
+        let bytes = self.manifest(image).await?;
+        self.record_pull(image, now).await;
+        Ok(bytes)
+    }
+
     /// Notes that an image was pulled. Best effort: a pull never fails for it.
-    pub(crate) async fn record_pull(&self, image: &Versioned<Image>, now: Timestamp) {
+    async fn record_pull(&self, image: &Versioned<Image>, now: Timestamp) {
         if image.pulled_at.is_some_and(|then| now.since(then) < PULL_RECORD_INTERVAL) {
             return;
         }

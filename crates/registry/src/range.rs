@@ -21,7 +21,7 @@ impl ChunkRange {
     }
 
     /// How many bytes the chunk has.
-    pub fn len(self) -> u64 {
+    pub fn byte_count(self) -> u64 {
         (self.end - self.start).saturating_add(1)
     }
 }
@@ -79,7 +79,7 @@ mod tests {
     fn chunks_are_inclusive() {
         assert_eq!(ChunkRange::parse("0-99"), Some(ChunkRange { start: 0, end: 99 }));
         assert_eq!(ChunkRange::parse("bytes 5-9/*"), Some(ChunkRange { start: 5, end: 9 }));
-        assert_eq!(ChunkRange::parse("5-9").map(ChunkRange::len), Some(5));
+        assert_eq!(ChunkRange::parse("5-9").map(ChunkRange::byte_count), Some(5));
         for bad in ["", "-", "5", "9-5", "a-b", "-1-5", "+1-5", "0-99999999999999999999"] {
             assert_eq!(ChunkRange::parse(bad), None, "{bad}");
         }
@@ -118,7 +118,7 @@ mod tests {
         fn a_chunk_is_read_as_it_is_written(start in 0u64..1 << 40, len in 1u64..1 << 40) {
             let end = start + len - 1;
             let chunk = ChunkRange::parse(&format!("{start}-{end}")).expect("well formed");
-            prop_assert_eq!((chunk.start, chunk.len()), (start, len));
+            prop_assert_eq!((chunk.start, chunk.byte_count()), (start, len));
         }
 
         #[test]

@@ -111,7 +111,7 @@ async fn receive(upload: &mut blobs::Upload, chunk: Chunk) -> Result<(), Error> 
     if chunk.range.is_some_and(|range| range.start != before) {
         return Err(Error::ChunkOutOfOrder { received: before });
     }
-    let announced = chunk.range.map(ChunkRange::len);
+    let announced = chunk.range.map(ChunkRange::byte_count);
     let mut bytes = chunk.bytes;
     let mut received = 0;
     let (mut batch, mut ended) = next_batch(&mut bytes).await;

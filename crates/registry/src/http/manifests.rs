@@ -36,8 +36,7 @@ impl Registry {
             Method::GET => {
                 let repository = self.allowed(&asked, name, "ecr:BatchGetImage")?;
                 let image = self.image(&repository, &reference)?;
-                let bytes = self.manifest(&image).await?;
-                self.record_pull(&image, asked.now).await;
+                let bytes = self.pull(&image, asked.now).await?;
                 Ok(described(&image, whole(StatusCode::OK, &image.media_type, bytes)))
             }
             Method::PUT => self.put_manifest(asked, name, reference, body).await,

@@ -126,9 +126,9 @@ fn chunk(head: &request::Parts, bytes: Incoming) -> Result<Chunk, Error> {
     };
     let length = header(head, CONTENT_LENGTH).and_then(|raw| raw.parse::<u64>().ok());
     if let (Some(range), Some(length)) = (range, length)
-        && range.len() != length
+        && range.byte_count() != length
     {
-        return Err(Error::ChunkLength { announced: range.len(), received: length });
+        return Err(Error::ChunkLength { announced: range.byte_count(), received: length });
     }
     Ok(Chunk { range, bytes })
 }

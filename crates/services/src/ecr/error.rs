@@ -1,0 +1,166 @@
+//! The exceptions of ECR, and how the registry's failures become them.
+
+use registry::{Error as RegistryError, Fault};
+use thiserror::Error;
+use wire::Value;
+
+use crate::error::ServiceError;
+
+/// A refused request, or a failure of ours.
+#[derive(Debug, Error)]
+pub enum Error {
+    /// The registry's refusal or failure.
+    #[error(transparent)]
+    Registry(#[from] RegistryError),
+    /// A parameter breaks a rule.
+    #[error("Invalid parameter at '{parameter}' failed to satisfy constraint: '{constraint}'")]
+    InvalidParameter {
+        /// The parameter's name.
+        parameter: &'static str,
+        /// The rule.
+        constraint: String,
+    },
+    /// A tag breaks a rule of tags.
+    #[error("{0}")]
+    InvalidTag(String),
+    /// More tags than a resource may have.
+    #[error("One resource can have up to {0} tags")]
+    TooManyTags(usize),
+    /// The image is there with that tag already.
+    #[error("{0}")]
+    ImageAlreadyExists(String),
+    /// The manifest's digest is not the one that was given.
+    #[error("The specified digest does not match the digest calculated for the image")]
+    ImageDigestMismatch,
+    /// The layer's digest is not the one that was given.
+    #[error(
+        "The layer digest calculation performed upon receipt of the image layer does not match the digest specified"
+    )]
+    LayerDigestMismatch,
+    /// The layer is in the repository already.
+    #[error("{0}")]
+    LayerAlreadyExists(String),
+    /// The upload was completed without a part.
+    #[error("The specified layer upload does not contain any layer parts")]
+    EmptyUpload,
+    /// The upload is not there.
+    #[error("{0}")]
+    UploadNotFound(String),
+    /// A part does not begin where the last one ended, or is not as long as it says.
+    #[error("{message}")]
+    InvalidLayerPart {
+        /// What is wrong.
+        message: String,
+        /// The members that go with it.
+        members: Vec<(String, Value)>,
+    },
+    /// The layers are not in the repository.
+    #[error("{0}")]
+    LayersNotFound(String),
+    /// The repository has no policy.
+    #[error(
+        "Repository policy does not exist for the repository with name '{name}' in the registry with id '{registry}'"
+    )]
+    RepositoryPolicyNotFound {
+        /// The repository.
+        name: String,
+        /// The account.
+        registry: String,
+    },
+    /// The registry has no policy.
+    #[error("Registry policy does not exist in the registry with id '{0}'")]
+    RegistryPolicyNotFound(String),
+    /// The repository has no lifecycle policy.
+    #[error(
+        "Lifecycle policy does not exist for the repository with name '{name}' in the registry with id '{registry}'"
+    )]
+    LifecyclePolicyNotFound {
+        /// The repository.
+        name: String,
+        /// The account.
+        registry: String,
+    },
+    /// A constraint of newer operations.
+    #[error("{0}")]
+    Validation(String),
+}
+
+impl Error {
+    /// A parameter that breaks `constraint`.
+    pub fn parameter(parameter: &'static str, constraint: impl Into<String>) -> Self {
+        Error::InvalidParameter { parameter, constraint: constraint.into() }
+    }
+
+    /// The exception's name.
+    fn code(&self) -> &'static str {
+        match self {
+            Error::Registry(error) => registry_code(error),
+            Error::InvalidParameter { .. } => "InvalidParameterException",
+            Error::InvalidTag(_) => "InvalidTagParameterException",
+            Error::TooManyTags(_) => "TooManyTagsException",
+            Error::ImageAlreadyExists(_) => "ImageAlreadyExistsException",
+            Error::ImageDigestMismatch => "ImageDigestDoesNotMatchException",
+            Error::LayerDigestMismatch => "InvalidLayerException",
+            Error::LayerAlreadyExists(_) => "LayerAlreadyExistsException",
+            Error::EmptyUpload => "EmptyUploadException",
+            Error::UploadNotFound(_) => "UploadNotFoundException",
+            Error::InvalidLayerPart { .. } => "InvalidLayerPartException",
+            Error::LayersNotFound(_) => "LayersNotFoundException",
+            Error::RepositoryPolicyNotFound { .. } => "RepositoryPolicyNotFoundException",
+            Error::RegistryPolicyNotFound(_) => "RegistryPolicyNotFoundException",
+            Error::LifecyclePolicyNotFound { .. } => "LifecyclePolicyNotFoundException",
+            Error::Validation(_) => "ValidationException",
+        }
+    }
+}
+
+fn registry_code(error: &RegistryError) -> &'static str {
+    match error {
+        RegistryError::RepositoryUnknown { .. } => "RepositoryNotFoundException",
+        RegistryError::RepositoryExists { .. } => "RepositoryAlreadyExistsException",
+        RegistryError::RepositoryNotEmpty { .. } => "RepositoryNotEmptyException",
+        RegistryError::ManifestUnknown { .. } => "ImageNotFoundException",
+        RegistryError::LayersMissing { .. } | RegistryError::BlobUnknown(_) => "LayersNotFoundException",
+        RegistryError::ImagesMissing { .. } => "ReferencedImagesNotFoundException",
+        RegistryError::TagImmutable { .. } => "ImageTagAlreadyExistsException",
+        RegistryError::UploadUnknown(_) => "UploadNotFoundException",
+        RegistryError::ChunkOutOfOrder { .. }
+        | RegistryError::ChunkLength { .. }
+        | RegistryError::UploadBusy
+        | RegistryError::BodyBroken(_) => "InvalidLayerPartException",
+        RegistryError::DigestMismatch { .. } => "InvalidLayerException",
+        RegistryError::NameInvalid(_)
+        | RegistryError::DigestMalformed(_)
+        | RegistryError::TagMalformed(_)
+        | RegistryError::RequestInvalid(_)
+        | RegistryError::ManifestInvalid(_)
+        | RegistryError::ManifestTooLarge(_) => "InvalidParameterException",
+        RegistryError::Unauthenticated
+        | RegistryError::TokenInvalid
+        | RegistryError::TokenExpired
+        | RegistryError::Denied { .. }
+        | RegistryError::Unsupported => "AccessDeniedException",
+        RegistryError::Contended | RegistryError::Store { .. } | RegistryError::Content { .. } => {
+            "ServerException"
+        }
+    }
+}
+
+impl From<Error> for ServiceError {
+    fn from(error: Error) -> ServiceError {
+        let (code, message) = (error.code(), error.to_string());
+        match error {
+            Error::Registry(error) if error.fault() == Fault::Ours => {
+                ServiceError::server(code, "The request failed due to a server-side issue", error)
+            }
+            Error::Registry(RegistryError::ManifestInvalid(why)) => ServiceError::client(
+                code,
+                format!("Invalid parameter at 'ImageManifest' failed to satisfy constraint: '{why}'"),
+            ),
+            Error::InvalidLayerPart { members, .. } => {
+                ServiceError { extra: members, ..ServiceError::client(code, message) }
+            }
+            _caller => ServiceError::client(code, message),
+        }
+    }
+}

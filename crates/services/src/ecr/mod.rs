@@ -1,0 +1,72 @@
+//! ECR: repositories and images, over the registry that docker pushes to.
+//!
+//! The registry crate owns the tables and every rule about images; the room parses, asks it
+//! and renders. What is not in the table answers that it is not supported.
+
+mod error;
+mod gate;
+mod ops;
+mod page;
+mod wire;
+
+pub use gate::IamGate;
+
+use ::wire::{Constraint, OperationModel, Violation};
+
+use crate::error::ServiceError;
+use crate::room::{Room, op};
+
+/// The room.
+pub static ROOM: Room = Room {
+    service: ::wire::ecr::SERVICE,
+    operations: &[
+        op::<::wire::ecr::BatchCheckLayerAvailability>(),
+        op::<::wire::ecr::BatchDeleteImage>(),
+        op::<::wire::ecr::BatchGetImage>(),
+        op::<::wire::ecr::CompleteLayerUpload>(),
+        op::<::wire::ecr::CreateRepository>(),
+        op::<::wire::ecr::DeleteRepository>(),
+        op::<::wire::ecr::DescribeImages>(),
+        op::<::wire::ecr::DescribeRegistry>(),
+        op::<::wire::ecr::DescribeRepositories>(),
+        op::<::wire::ecr::GetAuthorizationToken>(),
+        op::<::wire::ecr::GetDownloadUrlForLayer>(),
+        op::<::wire::ecr::InitiateLayerUpload>(),
+        op::<::wire::ecr::ListImages>(),
+        op::<::wire::ecr::ListTagsForResource>(),
+        op::<::wire::ecr::PutImage>(),
+        op::<::wire::ecr::PutImageScanningConfiguration>(),
+        op::<::wire::ecr::PutImageTagMutability>(),
+        op::<::wire::ecr::TagResource>(),
+        op::<::wire::ecr::UntagResource>(),
+        op::<::wire::ecr::UploadLayerPart>(),
+    ],
+    violation,
+    unsupported,
+};
+
+/// ECR names the first parameter at fault.
+fn violation(_: &OperationModel, violations: &[Violation]) -> Option<ServiceError> {
+    // Lists of digests and image ids answer per entry, as `failures`.
+    let answered_per_entry = |violation: &&Violation| {
+        !(violation.path.starts_with("layerDigests[") || violation.path.starts_with("imageIds["))
+    };
+    let first = violations.iter().find(answered_per_entry)?;
+    let constraint = match &first.constraint {
+        Constraint::Pattern(_) if first.path == "repositoryName" => wire::name_constraint(),
+        Constraint::Pattern(pattern) => format!("must satisfy regular expression '{pattern}'"),
+        other => other.to_string(),
+    };
+    Some(ServiceError::client(
+        "InvalidParameterException",
+        format!("Invalid parameter at '{}' failed to satisfy constraint: '{constraint}'", first.path),
+    ))
+}
+
+/// ECR has no error of its own for this; SDKs know the common one.
+fn unsupported(operation: &str) -> ServiceError {
+    ServiceError::client(
+        "UnsupportedOperationException",
+        format!("The operation {operation} is not supported by Longshore yet."),
+    )
+}

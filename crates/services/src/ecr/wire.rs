@@ -1,0 +1,286 @@
+//! Generated shapes to and from the registry's nouns. Raw strings end here.
+
+use std::collections::BTreeMap;
+
+use model::ecr::{Digest, ExclusionFilter, ImageTag, Mutability, RepositoryName, TagMutability};
+use registry::Reference;
+use registry::tables::{Encryption, Image, Repository};
+use wire::ecr as shapes;
+
+use super::error::Error;
+use crate::access::Access;
+use crate::context::OpCtx;
+
+/// The most tags of a resource.
+const MAX_TAGS: usize = 50;
+
+/// What ECR says of a malformed repository name.
+pub(super) fn name_constraint() -> String {
+    format!("must satisfy regular expression '{}'", RepositoryName::PATTERN)
+}
+
+/// Access to one repository.
+pub(super) fn access(ctx: &OpCtx, action: &'static str, repository: &str) -> Access {
+    Access::new(action, ctx.arn("ecr", format!("repository/{repository}")))
+}
+
+/// A repository of the caller's registry: another registry's is not found.
+pub(super) fn repository_name(
+    ctx: &OpCtx,
+    registry_id: Option<&String>,
+    name: &str,
+) -> Result<RepositoryName, Error> {
+    let parsed = name.parse().map_err(|_| Error::parameter("repositoryName", name_constraint()))?;
+    match registry_id {
+        Some(id) if *id != ctx.scope.account.as_str() => {
+            let registry = model::AccountId::new(id.as_str())
+                .map_err(|_| Error::parameter("registryId", "must satisfy regular expression '[0-9]{12}'"))?;
+            Err(registry::Error::RepositoryUnknown { name: name.to_owned(), registry }.into())
+        }
+        Some(_) | None => Ok(parsed),
+    }
+}
+
+/// The repository that an ARN names.
+pub(super) fn repository_of_arn(ctx: &OpCtx, arn: &str) -> Result<RepositoryName, Error> {
+    let invalid = || Error::parameter("resourceArn", "Invalid ARN");
+    let parsed: model::Arn = arn.parse().map_err(|_| invalid())?;
+    let name = parsed.resource.strip_prefix("repository/").ok_or_else(invalid)?;
+    if !parsed.is_in("ecr", &ctx.scope) {
+        return Err(invalid());
+    }
+    name.parse().map_err(|_| invalid())
+}
+
+/// How a repository treats its tags.
+pub(super) fn mutability(
+    mode: Option<&String>,
+    filters: Option<&Vec<shapes::ImageTagMutabilityExclusionFilter>>,
+) -> Result<TagMutability, Error> {
+    let mode = match mode {
+        None => Mutability::default(),
+        Some(raw) => Mutability::named(raw).ok_or_else(|| {
+            let names = Mutability::ALL.map(Mutability::as_str).join(", ");
+            Error::parameter("imageTagMutability", format!("Member must satisfy enum value set: [{names}]"))
+        })?,
+    };
+    let refused = |why: &str| Error::parameter("imageTagMutabilityExclusionFilters", why);
+    let filters = filters.map(Vec::as_slice).unwrap_or_default();
+    if filters.len() > ExclusionFilter::MAX_PER_REPOSITORY {
+        return Err(refused("Member must have length less than or equal to 5"));
+    }
+    if mode.takes_filters() == filters.is_empty() {
+        return Err(refused(if filters.is_empty() {
+            "exclusion filters are required for this image tag mutability"
+        } else {
+            "exclusion filters are allowed only for IMMUTABLE_WITH_EXCLUSION and MUTABLE_WITH_EXCLUSION"
+        }));
+    }
+    let parse = |filter: &shapes::ImageTagMutabilityExclusionFilter| {
+        let known = filter.filter_type == "WILDCARD";
+        let parsed = ExclusionFilter::new(&filter.filter).filter(|_| known);
+        parsed.ok_or_else(|| {
+            refused("must satisfy regular expression '^[0-9a-zA-Z._*-]{1,128}$' with at most 2 wildcards")
+        })
+    };
+    Ok(TagMutability { mode, exclusions: filters.iter().map(parse).collect::<Result<_, _>>()? })
+}
+
+/// The exceptions of a repository's mutability, when it has any.
+pub(super) fn exclusions(
+    mutability: &TagMutability,
+) -> Option<Vec<shapes::ImageTagMutabilityExclusionFilter>> {
+    let shape = |filter: &ExclusionFilter| shapes::ImageTagMutabilityExclusionFilter {
+        filter_type: "WILDCARD".into(),
+        filter: filter.as_str().to_owned(),
+    };
+    (!mutability.exclusions.is_empty()).then(|| mutability.exclusions.iter().map(shape).collect())
+}
+
+/// How a repository is encrypted.
+pub(super) fn encryption(given: Option<shapes::EncryptionConfiguration>) -> Result<Encryption, Error> {
+    let Some(given) = given else { return Ok(Encryption { kind: "AES256".into(), kms_key: None }) };
+    if given.encryption_type == "AES256" && given.kms_key.is_some() {
+        return Err(Error::parameter(
+            "encryptionConfiguration",
+            "KmsKey cannot be specified with encryption type AES256",
+        ));
+    }
+    Ok(Encryption { kind: given.encryption_type, kms_key: given.kms_key })
+}
+
+/// Tags as a map; refused when they break the rules of tags.
+pub(super) fn tags(given: Option<Vec<shapes::Tag>>) -> Result<BTreeMap<String, String>, Error> {
+    let mut tags = BTreeMap::new();
+    for shapes::Tag { key, value } in given.unwrap_or_default() {
+        if !(1..=128).contains(&key.chars().count()) || value.chars().count() > 256 {
+            return Err(Error::InvalidTag("An invalid parameter has been specified. Tag keys have 1 to 128 characters, values up to 256.".into()));
+        }
+        if key.to_ascii_lowercase().starts_with("aws:") {
+            return Err(Error::InvalidTag(
+                "An invalid parameter has been specified. Tag keys can't start with aws:.".into(),
+            ));
+        }
+        if tags.insert(key, value).is_some() {
+            return Err(Error::InvalidTag(
+                "An invalid parameter has been specified. Tag keys must be unique.".into(),
+            ));
+        }
+    }
+    within_limit(&tags)?;
+    Ok(tags)
+}
+
+/// Refuses more tags than a resource may have.
+pub(super) fn within_limit(tags: &BTreeMap<String, String>) -> Result<(), Error> {
+    if tags.len() > MAX_TAGS { Err(Error::TooManyTags(MAX_TAGS)) } else { Ok(()) }
+}
+
+/// A map of tags as a list.
+pub(super) fn tag_list(tags: &BTreeMap<String, String>) -> Vec<shapes::Tag> {
+    tags.iter().map(|(key, value)| shapes::Tag { key: key.clone(), value: value.clone() }).collect()
+}
+
+/// A repository as ECR shows it.
+pub(super) fn repository(ctx: &OpCtx, row: &Repository) -> shapes::Repository {
+    shapes::Repository {
+        repository_arn: Some(row.arn().to_string()),
+        registry_id: Some(row.scope.account.to_string()),
+        repository_name: Some(row.name.to_string()),
+        repository_uri: Some(format!("{}/{}", ctx.cloud.settings.registry_host, row.name)),
+        created_at: Some(row.created_at.as_millis()),
+        image_tag_mutability: Some(row.mutability.mode.as_str().to_owned()),
+        image_tag_mutability_exclusion_filters: exclusions(&row.mutability),
+        image_scanning_configuration: Some(scanning(row)),
+        encryption_configuration: Some(shapes::EncryptionConfiguration {
+            encryption_type: row.encryption.kind.clone(),
+            kms_key: row.encryption.kms_key.clone(),
+        }),
+    }
+}
+
+/// A repository's scanning configuration.
+pub(super) fn scanning(row: &Repository) -> shapes::ImageScanningConfiguration {
+    shapes::ImageScanningConfiguration { scan_on_push: Some(row.scan_on_push) }
+}
+
+/// A layer's digest.
+pub(super) fn layer_digest(raw: &str) -> Result<Digest, Error> {
+    raw.parse().map_err(|_| {
+        Error::parameter("layerDigest", "must satisfy regular expression '[a-zA-Z0-9-_+.]+:[a-fA-F0-9]+'")
+    })
+}
+
+/// The failure of one image of a batch.
+#[derive(Debug)]
+pub(super) struct ImageFailed {
+    /// ECR's code.
+    pub(super) code: &'static str,
+    /// ECR's reason.
+    pub(super) reason: String,
+}
+
+impl ImageFailed {
+    pub(super) fn new(code: &'static str, reason: impl Into<String>) -> Self {
+        ImageFailed { code, reason: reason.into() }
+    }
+
+    /// The image is not there.
+    pub(super) fn not_found() -> Self {
+        ImageFailed::new("ImageNotFound", "Requested image not found")
+    }
+
+    /// The failure of the image that was asked for as `id`.
+    pub(super) fn of(self, id: &shapes::ImageIdentifier) -> shapes::ImageFailure {
+        shapes::ImageFailure {
+            image_id: Some(id.clone()),
+            failure_code: Some(self.code.to_owned()),
+            failure_reason: Some(self.reason),
+        }
+    }
+}
+
+/// How one image of a batch is asked for: by digest, by tag, or by both which must agree.
+#[derive(Clone, Debug)]
+pub(super) struct ImageId {
+    /// The digest.
+    pub(super) digest: Option<Digest>,
+    /// The tag.
+    pub(super) tag: Option<ImageTag>,
+}
+
+impl ImageId {
+    /// Reads an identifier.
+    pub(super) fn parse(id: &shapes::ImageIdentifier) -> Result<Self, ImageFailed> {
+        let digest = id.image_digest.as_deref().map(str::parse).transpose().map_err(|_| {
+            ImageFailed::new(
+                "InvalidImageDigest",
+                "Invalid request parameters: image digest should satisfy the regex '[a-zA-Z0-9-_+.]+:[a-fA-F0-9]+'",
+            )
+        })?;
+        let tag = id.image_tag.as_deref().map(str::parse).transpose().map_err(|_| {
+            ImageFailed::new("InvalidImageTag", "Invalid request parameters: image tag is malformed")
+        })?;
+        if digest.is_none() && tag.is_none() {
+            let reason = "Invalid request parameters: both tag and digest cannot be null";
+            return Err(ImageFailed::new("MissingDigestAndTag", reason));
+        }
+        Ok(ImageId { digest, tag })
+    }
+
+    /// The reference to look up: the tag where there is one, since the digest is then checked.
+    pub(super) fn reference(&self) -> Reference {
+        match (&self.tag, &self.digest) {
+            (Some(tag), _) => Reference::Tag(tag.clone()),
+            (None, Some(digest)) => Reference::Digest(digest.clone()),
+            (None, None) => unreachable!("the constructor refuses an empty identifier"),
+        }
+    }
+
+    /// Whether the image that the tag led to is the one that the digest names.
+    pub(super) fn agrees(&self, image: &Image) -> Result<(), ImageFailed> {
+        match &self.digest {
+            Some(digest) if *digest != image.digest => Err(ImageFailed::new(
+                "ImageTagDoesNotMatchDigest",
+                "Requested image tag and digest do not refer to the same image",
+            )),
+            Some(_) | None => Ok(()),
+        }
+    }
+}
+
+/// An identifier as ECR shows it.
+pub(super) fn identifier(digest: &Digest, tag: Option<&ImageTag>) -> shapes::ImageIdentifier {
+    shapes::ImageIdentifier {
+        image_digest: Some(digest.to_string()),
+        image_tag: tag.map(ImageTag::to_string),
+    }
+}
+
+/// Which images a filter of tags lets pass.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum TagStatus {
+    Any,
+    Tagged,
+    Untagged,
+}
+
+impl TagStatus {
+    /// Reads a filter's value; the model's enum was checked with the input.
+    pub(super) fn parse(raw: Option<&String>) -> Self {
+        match raw.map(String::as_str) {
+            Some("TAGGED") => TagStatus::Tagged,
+            Some("UNTAGGED") => TagStatus::Untagged,
+            _any => TagStatus::Any,
+        }
+    }
+
+    /// Whether an image with or without tags passes.
+    pub(super) fn passes(self, is_tagged: bool) -> bool {
+        match self {
+            TagStatus::Any => true,
+            TagStatus::Tagged => is_tagged,
+            TagStatus::Untagged => !is_tagged,
+        }
+    }
+}
