@@ -10,8 +10,16 @@ pub mod error;
 pub mod room;
 pub mod runner;
 mod table;
+#[cfg(test)]
+mod testing;
+
+pub mod iam;
+pub mod sts;
 
 pub mod ec2;
+pub mod ecr;
+pub mod ecs;
+pub mod logs;
 
 pub use access::Access;
 pub use cloud::{Cloud, Settings};
@@ -20,4 +28,9 @@ pub use error::ServiceError;
 pub use room::{Handler, Room, op};
 
 /// Every room, in the order in which they may call each other's doors: to the left only.
-pub static ROOMS: &[&Room] = &[&ec2::ROOM];
+pub static ROOMS: &[&Room] = &[&sts::ROOM, &ecr::ROOM, &logs::ROOM, &ec2::ROOM, &ecs::ROOM];
+
+/// The tables of all rooms and of what stands behind them.
+pub fn tables(schema: store::Schema) -> store::Schema {
+    ecs::tables(ec2::store::tables(registry::tables::tables(telemetry::tables(schema))))
+}

@@ -56,8 +56,6 @@ pub struct Cluster {
     pub container_insights: ContainerInsights,
     /// What `configuration` was given.
     pub configuration: Option<ClusterConfiguration>,
-    /// The Cloud Map namespace for Service Connect, as it was given.
-    pub service_connect_namespace: Option<String>,
     /// Capacity providers that tasks in the cluster may use.
     pub capacity_providers: Vec<String>,
     /// What RunTask and CreateService use when they name neither strategy nor launch type.

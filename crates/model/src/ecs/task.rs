@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::container_definition::KeyValuePair;
 use super::name::{ClusterName, NodeId, ServiceName, TaskDefinitionId, TaskId};
+use super::node::CpuArchitecture;
 use super::overrides::TaskOverride;
 use super::status::{Backwards, Connectivity, DesiredStatus, HealthStatus, LastStatus, StopCode};
 use super::tag::Tags;
@@ -75,6 +76,8 @@ pub struct TaskSpec {
     pub platform_version: Option<String>,
     /// The Fargate platform, such as `Linux`.
     pub platform_family: Option<String>,
+    /// The processor that it needs, on Fargate.
+    pub cpu_architecture: Option<CpuArchitecture>,
     /// CPU units of the task, override applied.
     pub cpu: Option<u32>,
     /// Memory of the task in MiB, override applied.

@@ -26,8 +26,6 @@ pub enum VolumeSource {
     Docker(DockerVolume),
     /// `efsVolumeConfiguration`: a network file system.
     Efs(EfsVolume),
-    /// `configuredAtLaunch`: RunTask or the service says what it is.
-    AtLaunch,
 }
 
 /// A directory of the node.

@@ -1,0 +1,37 @@
+//! DeleteCluster: makes an empty cluster inactive. It is still described, but lists forget it.
+
+use model::ecs::Cluster;
+use model::ecs::cluster::ClusterStatus;
+use store::Txn;
+use wire::ecs::{DeleteCluster, DeleteClusterRequest, DeleteClusterResponse};
+
+use crate::access::Access;
+use crate::context::OpCtx;
+use crate::ecs::error::Error;
+use crate::ecs::ops::cluster_resource;
+use crate::ecs::rules::identifier;
+use crate::ecs::store::{ClusterRow, active_cluster, has_unended_tasks};
+use crate::ecs::view::{self, Include};
+use crate::error::ServiceError;
+use crate::room::Handler;
+
+impl Handler for DeleteCluster {
+    fn access(ctx: &OpCtx, input: &DeleteClusterRequest) -> Access {
+        Access::new("ecs:DeleteCluster", cluster_resource(ctx, Some(&input.cluster)))
+    }
+
+    async fn run(ctx: &OpCtx, input: DeleteClusterRequest) -> Result<DeleteClusterResponse, ServiceError> {
+        let name = identifier::cluster(Some(&input.cluster), &ctx.scope)?;
+        let snapshot = ctx.cloud.store.snapshot();
+        let found = active_cluster(&snapshot, &ctx.scope, &name)?;
+        if has_unended_tasks(&snapshot, &found) {
+            return Err(Error::ClusterContainsTasks.into());
+        }
+        let mut row = ClusterRow(Cluster::clone(&found));
+        row.0.status = ClusterStatus::Inactive;
+        row.0.deleted_at = Some(ctx.now);
+        ctx.cloud.store.commit(Txn::new().update(&found, &row)).await.map_err(Error::from)?;
+        let cluster = view::cluster(&snapshot, &row, Include::CHANGED);
+        Ok(DeleteClusterResponse { cluster: Some(cluster) })
+    }
+}

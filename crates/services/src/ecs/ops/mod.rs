@@ -1,0 +1,39 @@
+//! One file an operation; a family of small ones that share a load step shares a file.
+
+pub(crate) mod account_settings;
+pub(crate) mod container_instances;
+pub(crate) mod create_cluster;
+pub(crate) mod delete_cluster;
+pub(crate) mod delete_task_definitions;
+pub(crate) mod deregister_task_definition;
+pub(crate) mod describe_clusters;
+pub(crate) mod describe_task_definition;
+pub(crate) mod describe_tasks;
+pub(crate) mod list_clusters;
+pub(crate) mod list_task_definition_families;
+pub(crate) mod list_task_definitions;
+pub(crate) mod list_tasks;
+pub(crate) mod put_cluster_capacity_providers;
+pub(crate) mod register_task_definition;
+pub(crate) mod run_task;
+pub(crate) mod services;
+pub(crate) mod stop_task;
+pub(crate) mod tags;
+pub(crate) mod update_cluster;
+
+use wire::ecs as shape;
+
+use crate::context::OpCtx;
+
+/// The ARN of the cluster that a request names, for authorisation; `*` when it names none rightly.
+pub(crate) fn cluster_resource(ctx: &OpCtx, raw: Option<&str>) -> String {
+    match super::rules::identifier::cluster(raw, &ctx.scope) {
+        Ok(name) => name.arn(&ctx.scope).to_string(),
+        Err(_) => raw.filter(|raw| raw.starts_with("arn:")).unwrap_or("*").to_owned(),
+    }
+}
+
+/// An entry of `failures` for something that does not exist.
+pub(crate) fn missing(arn: impl ToString) -> shape::Failure {
+    shape::Failure { arn: Some(arn.to_string()), reason: Some("MISSING".to_owned()), detail: None }
+}

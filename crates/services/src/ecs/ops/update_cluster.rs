@@ -1,0 +1,74 @@
+//! UpdateCluster and UpdateClusterSettings: change what a cluster was created with.
+//!
+//! Deviation: `serviceConnectDefaults` is refused, as there are no namespaces.
+
+use model::ecs::Cluster;
+use store::Txn;
+use wire::ecs as shape;
+use wire::ecs::{UpdateCluster, UpdateClusterSettings};
+
+use crate::access::Access;
+use crate::context::OpCtx;
+use crate::ecs::error::Error;
+use crate::ecs::ops::cluster_resource;
+use crate::ecs::rules::{cluster as rules, identifier};
+use crate::ecs::store::{ClusterRow, active_cluster};
+use crate::ecs::view::{self, Include};
+use crate::error::ServiceError;
+use crate::room::Handler;
+
+impl Handler for UpdateCluster {
+    fn access(ctx: &OpCtx, input: &shape::UpdateClusterRequest) -> Access {
+        Access::new("ecs:UpdateCluster", cluster_resource(ctx, Some(&input.cluster)))
+    }
+
+    async fn run(
+        ctx: &OpCtx,
+        input: shape::UpdateClusterRequest,
+    ) -> Result<shape::UpdateClusterResponse, ServiceError> {
+        if input.service_connect_defaults.is_some_and(|defaults| !defaults.namespace.is_empty()) {
+            return Err(Error::NamespaceNotFound.into());
+        }
+        let insights = rules::container_insights(input.settings)?;
+        let configuration = input.configuration.map(rules::configuration).transpose()?;
+        let cluster = change(ctx, &input.cluster, |cluster| {
+            cluster.container_insights = insights.unwrap_or(cluster.container_insights);
+            if configuration.is_some() {
+                cluster.configuration = configuration;
+            }
+        });
+        Ok(shape::UpdateClusterResponse { cluster: Some(cluster.await?) })
+    }
+}
+
+impl Handler for UpdateClusterSettings {
+    fn access(ctx: &OpCtx, input: &shape::UpdateClusterSettingsRequest) -> Access {
+        Access::new("ecs:UpdateClusterSettings", cluster_resource(ctx, Some(&input.cluster)))
+    }
+
+    async fn run(
+        ctx: &OpCtx,
+        input: shape::UpdateClusterSettingsRequest,
+    ) -> Result<shape::UpdateClusterSettingsResponse, ServiceError> {
+        let insights = rules::container_insights(Some(input.settings))?
+            .ok_or_else(|| Error::InvalidParameter("Settings cannot be empty.".into()))?;
+        let cluster = change(ctx, &input.cluster, |cluster| cluster.container_insights = insights).await?;
+        Ok(shape::UpdateClusterSettingsResponse { cluster: Some(cluster) })
+    }
+}
+
+/// Changes the active cluster that `raw` names, and renders it.
+pub(crate) async fn change(
+    ctx: &OpCtx,
+    raw: &str,
+    change: impl FnOnce(&mut Cluster),
+) -> Result<shape::Cluster, Error> {
+    let name = identifier::cluster(Some(raw), &ctx.scope)?;
+    let found = active_cluster(&ctx.cloud.store.snapshot(), &ctx.scope, &name)?;
+    let mut row = ClusterRow(Cluster::clone(&found));
+    change(&mut row.0);
+    if row != *found.row {
+        ctx.cloud.store.commit(Txn::new().update(&found, &row)).await?;
+    }
+    Ok(view::cluster(&ctx.cloud.store.snapshot(), &row, Include::CHANGED))
+}
