@@ -1,0 +1,146 @@
+//! What other rooms, the node's uplink and the control loops may call.
+
+use std::sync::Arc;
+
+use ::store::Versioned;
+use model::logs::{LogGroup, LogGroupClass, LogGroupId, LogGroupName, LogStream, LogStreamId, LogStreamName};
+use model::{Scope, Timestamp};
+use telemetry::{Appended, Batch, Event, Source};
+
+use crate::cloud::Cloud;
+use crate::context::Ids;
+use crate::logs::error::Error;
+use crate::logs::store::{GroupRow, StreamRow};
+use crate::logs::{retention, rules, store};
+
+pub use crate::logs::retention::Swept;
+
+/// Attempts at a commit that meets a conflict.
+const ATTEMPTS: usize = 8;
+
+/// A stream that a node writes to, by its raw names.
+#[derive(Clone, Copy, Debug)]
+pub struct Target<'a> {
+    /// The account and region.
+    pub scope: &'a Scope,
+    /// The group's name.
+    pub group: &'a str,
+    /// The stream's name.
+    pub stream: &'a str,
+    /// Whether a missing group is created (`awslogs-create-group`).
+    pub create_group: bool,
+}
+
+/// Makes sure that the stream exists, and the group if the target says so; answers the first
+/// offset of `source` that is still wanted.
+///
+/// # Errors
+/// [`Error::GroupNotFound`] when the group is missing and may not be created.
+pub async fn open_stream(
+    cloud: &Cloud,
+    target: Target<'_>,
+    source: &str,
+    now: Timestamp,
+    ids: &Ids,
+) -> Result<u64, Error> {
+    ensure(cloud, target, now, ids).await?;
+    Ok(cloud.logs.source_offset(source).unwrap_or(0))
+}
+
+/// Stores a batch of a node's spool durably. A batch that is stored already is acknowledged.
+/// Events that PutLogEvents would reject for their age are left out.
+///
+/// # Errors
+/// [`Error::Throttled`] and failures of the stores are worth a repetition;
+/// [`Error::AlreadyAccepted`] asks for [`open_stream`] and a batch that begins where it says.
+pub async fn ingest(
+    cloud: &Cloud,
+    target: Target<'_>,
+    source: Source,
+    mut events: Vec<Event>,
+    now: Timestamp,
+    ids: &Ids,
+) -> Result<Appended, Error> {
+    let (group, stream) = ensure(cloud, target, now, ids).await?;
+    events.retain(|event| rules::is_acceptable(event.timestamp, now, group.retention));
+    let batch = Batch { group: group.id, stream: stream.id, ingested_at: now, source: Some(source), events };
+    Ok(cloud.logs.append(batch).await?)
+}
+
+/// Removes events beyond their groups' retention, and what interrupted deletions left.
+///
+/// # Errors
+/// Failures of the stores; what was not removed is found again by the next sweep.
+pub async fn sweep(cloud: &Cloud, now: Timestamp) -> Result<Swept, Error> {
+    retention::sweep(cloud, now).await
+}
+
+async fn ensure(
+    cloud: &Cloud,
+    target: Target<'_>,
+    now: Timestamp,
+    ids: &Ids,
+) -> Result<(Arc<GroupRow>, Arc<StreamRow>), Error> {
+    let group_name = crate::logs::wire::group_name(target.group)?;
+    let stream_name = crate::logs::wire::stream_name(target.stream)?;
+    let mut attempts = ATTEMPTS;
+    loop {
+        attempts -= 1;
+        match ensure_once(cloud, target, &group_name, &stream_name, now, ids).await {
+            Err(Error::Store(conflict)) if conflict.is_conflict() && attempts > 0 => {}
+            done => return done,
+        }
+    }
+}
+
+async fn ensure_once(
+    cloud: &Cloud,
+    target: Target<'_>,
+    group_name: &LogGroupName,
+    stream_name: &LogStreamName,
+    now: Timestamp,
+    ids: &Ids,
+) -> Result<(Arc<GroupRow>, Arc<StreamRow>), Error> {
+    let snapshot = cloud.store.snapshot();
+    let group = match store::group(&snapshot, target.scope, group_name) {
+        Err(Error::GroupNotFound) if target.create_group => {
+            let group = new_group(target.scope, group_name.clone(), now, ids);
+            store::insert_group(&cloud.store, group).await?;
+            store::group(&cloud.store.snapshot(), target.scope, group_name)?
+        }
+        found => found?,
+    };
+    let stream = match store::stream(&snapshot, group.id, stream_name) {
+        Ok(stream) => stream.row,
+        Err(_) => insert_stream(cloud, &group, stream_name.clone(), now, ids).await?,
+    };
+    Ok((group.row, stream))
+}
+
+/// A group with the usual settings.
+pub(crate) fn new_group(scope: &Scope, name: LogGroupName, now: Timestamp, ids: &Ids) -> LogGroup {
+    LogGroup {
+        scope: scope.clone(),
+        name,
+        id: ids.with(|ids| LogGroupId::draw(ids)),
+        created_at: now,
+        retention: None,
+        class: LogGroupClass::Standard,
+        deletion_protection: false,
+        tags: Default::default(),
+    }
+}
+
+/// Adds a stream to `group`.
+pub(crate) async fn insert_stream(
+    cloud: &Cloud,
+    group: &Versioned<GroupRow>,
+    name: LogStreamName,
+    now: Timestamp,
+    ids: &Ids,
+) -> Result<Arc<StreamRow>, Error> {
+    let id = ids.with(|ids| LogStreamId::draw(ids));
+    let stream = LogStream { group: group.id, name, id, created_at: now };
+    store::insert_stream(&cloud.store, group, stream.clone()).await?;
+    Ok(Arc::new(StreamRow(stream)))
+}
