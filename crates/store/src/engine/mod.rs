@@ -1,7 +1,7 @@
 //! The raw engine: byte keys, atomic commits in one order, and a watch over them.
 //!
 //! It is the part of etcd that every engine can honour. An engine is judged by the suite in
-//! the conformance suite; limits ([`crate::Limit`]) are checked by [`Commit::check`], the same
+//! `tests/conformance`; limits ([`crate::Limit`]) are checked by [`Commit::check`], the same
 //! for all. Rooms never see this layer: they use [`crate::Store`].
 
 mod changelog;

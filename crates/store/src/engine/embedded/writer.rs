@@ -117,6 +117,8 @@ fn refuse(group: Vec<Job>, why: &'static str) {
 fn write(database: &Database, last: Seq, commits: Vec<Commit>) -> Result<Vec<Outcome>, Failure> {
     let mut transaction = database.begin_write().map_err(failure)?;
     transaction.set_durability(Durability::Immediate).map_err(failure)?;
+    // Without it a start after a crash reads the whole file.
+    transaction.set_quick_repair(true);
     let mut outcomes = Vec::with_capacity(commits.len());
     let mut seq = last;
     {
