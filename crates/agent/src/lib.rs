@@ -4,10 +4,13 @@
 //! as [`wire::link::ServerMessage`]s and everything that happens goes out through
 //! [`wire::link::Uplink`]. Containers outlive the agent: a new one adopts them (see [`task`]).
 
+pub mod agent;
 pub mod cgroup;
 pub mod config;
 pub mod containerd;
 pub mod network;
 pub mod runtime;
+pub mod task;
 
+pub use agent::{Agent, AgentHandle, Ports, Shutdown};
 pub use config::AgentConfig;

@@ -1,0 +1,342 @@
+//! The steps of a task, done: each takes what the record held when it was begun and answers an
+//! [`Outcome`] for the runner to note. All may be repeated.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use reconcile::container::{Action, Signal};
+use wire::link;
+
+use super::errors;
+use super::files;
+use super::node::Node;
+use super::ports::LogTarget;
+use super::record::{PulledImage, Record};
+use super::volumes::{self, Places};
+use crate::cgroup::{TaskLimits, Version};
+use crate::network::TaskNetwork;
+use crate::runtime::spec::{self, SpecInput};
+use crate::runtime::{ExecOutcome, ProcessState, gather_devices, process};
+
+/// What came of a step.
+#[derive(Debug)]
+pub enum Outcome {
+    /// The network was made, or why not.
+    Provisioned(Result<TaskNetwork, String>),
+    /// An image is ready, or why not.
+    Pulled(String, Result<Box<PulledImage>, String>),
+    /// A container was created, or why not.
+    Created(String, Result<(), String>),
+    /// A container runs as this process, or why not.
+    Started(String, Result<u32, String>),
+    /// A container ended; how often the kernel killed in it for lack of memory.
+    Exited(String, ProcessState, u64),
+    /// A health check ended.
+    Checked(String, Result<ExecOutcome, String>),
+    /// Nothing of a container is left, or it was given up.
+    Deleted(String),
+    /// Nothing of the site is left, or it was given up.
+    Deprovisioned,
+    /// A report was acknowledged (or refused for good), or is to be sent again.
+    Sent(bool),
+}
+
+/// A start that containerd could not be asked for is tried again so often.
+const ATTEMPTS: u32 = 20;
+const ATTEMPT_PAUSE: Duration = Duration::from_millis(500);
+const CLEANUP_ATTEMPTS: u32 = 60;
+const CLEANUP_PAUSE: Duration = Duration::from_secs(1);
+
+/// Does one step; `None` for those that need no work of their own.
+pub async fn perform(node: &Node, record: &Record, action: &Action) -> Option<Outcome> {
+    Some(match action {
+        Action::Provision => Outcome::Provisioned(provision(node, record).await),
+        Action::PullImage(name) => Outcome::Pulled(name.clone(), pull(node, record, name).await.map(Box::new)),
+        Action::CreateContainer(name) => Outcome::Created(name.clone(), create(node, record, name).await),
+        Action::StartContainer(name) => Outcome::Started(name.clone(), start(node, record, name).await),
+        Action::CheckHealth(name) => Outcome::Checked(name.clone(), check_health(node, record, name).await),
+        Action::DeleteContainer(name) => {
+            persist("deleting a container", || delete(node, record, name)).await;
+            Outcome::Deleted(name.clone())
+        }
+        Action::Deprovision => {
+            persist("taking a task's network and control group down", || deprovision(node, record)).await;
+            Outcome::Deprovisioned
+        }
+        Action::Signal { container, signal } => {
+            send_signal(node, record, container, *signal).await;
+            return None;
+        }
+        Action::CancelPull(_) | Action::GiveUp { .. } => return None,
+    })
+}
+
+/// Tries again until it works. After a minute the rest is left to the sweep of the next start:
+/// a task must not stay because of what it leaves.
+async fn persist<F: Future<Output = Result<(), String>>>(attempt: &str, mut work: impl FnMut() -> F) {
+    for _ in 0..CLEANUP_ATTEMPTS {
+        match work().await {
+            Ok(()) => return,
+            Err(error) => tracing::warn!(error, "{attempt} failed; trying again"),
+        }
+        tokio::time::sleep(CLEANUP_PAUSE).await;
+    }
+    tracing::error!("{attempt} was given up");
+}
+
+fn container<'a>(record: &'a Record, name: &str) -> &'a link::Container {
+    record.task.containers.iter().find(|c| c.name == name).expect("actions name containers of their task")
+}
+
+fn runtime_id<'a>(record: &'a Record, name: &str) -> &'a str {
+    &record.containers[name].runtime_id
+}
+
+async fn provision(node: &Node, record: &Record) -> Result<TaskNetwork, String> {
+    let limits = TaskLimits { cpus: record.task.cpu, memory_mib: record.task.memory };
+    let (cgroups, id) = (node.cgroups.clone(), record.id().to_string());
+    let grouped = tokio::task::spawn_blocking(move || cgroups.create(&id, &limits));
+    let (network, grouped) = tokio::join!(node.networks.provision(record.id(), &record.task), grouped);
+    let made = match grouped {
+        Ok(Ok(())) => None,
+        Ok(Err(error)) => Some(errors::resource_initialization(&error)),
+        Err(error) => Some(errors::resource_initialization(&error)),
+    };
+    match (network, made) {
+        (Ok(network), None) => Ok(network),
+        (Ok(network), Some(reason)) => {
+            let _ = node.networks.release(record.id(), &network).await;
+            Err(reason)
+        }
+        (Err(error), _) => Err(errors::resource_initialization(&error)),
+    }
+}
+
+async fn pull(node: &Node, record: &Record, name: &str) -> Result<PulledImage, String> {
+    let reference = &container(record, name).image;
+    let host = reference.split_once('/').map_or("", |(host, _)| host);
+    let login = if host.contains(['.', ':']) || host == "localhost" {
+        node.uplink.registry_login(record.task.arn.clone(), host.to_string()).await
+    } else {
+        Ok(None)
+    };
+    let login = login.map_err(|error| errors::reason("CannotPullContainerError", &error.to_string()))?;
+    node.images.pull(reference, login).await
+}
+
+async fn create(node: &Node, record: &Record, name: &str) -> Result<(), String> {
+    let (container, state) = (container(record, name), &record.containers[name]);
+    let image = state.image.as_ref().ok_or("CannotCreateContainerError: the image is missing")?;
+    let config = image.config.config().clone().unwrap_or_default();
+    let (task, id) = (&record.task, state.runtime_id.as_str());
+    let task_dir = node.journal.task_dir(record.id());
+    let host = &container.docker_config.host_config;
+
+    let mounts = node.runtime.prepare_rootfs(id, &image.chain_id).await.map_err(|e| errors::cannot_create(&e))?;
+    let wanted = &container.docker_config.config.user;
+    let wanted = if wanted.is_empty() { config.user().clone().unwrap_or_default() } else { wanted.clone() };
+    let user = node.runtime.find_user(id, &image.chain_id, &wanted, &mounts).await;
+    let user = user.map_err(|e| errors::cannot_create(&e))?;
+
+    let shared = node.config.volumes_dir();
+    let places = Places { task: &task_dir.join("volumes"), shared: &shared };
+    let volume_mounts = volumes::mounts(task, container, &config, &places)?;
+    fill_volumes(node, id, &volume_mounts, &mounts).await?;
+
+    let region = region(node, task);
+    let hostname = files::hostname(task, container, &region, id);
+    let mut binds: Vec<_> = volume_mounts.into_iter().map(|mount| mount.bind).collect();
+    binds.extend(platform_files(record, container, &task_dir.join("files").join(name), &hostname).await?);
+    let init = host.init == Some(true);
+    if init {
+        binds.push(node.init_bind()?);
+    }
+    let netns = record.network.as_ref().and_then(|network| network.netns.as_deref());
+    let platform = process::platform_variables(task, &region, netns.map(|_| id));
+    let input = SpecInput {
+        task,
+        container,
+        image: &config,
+        hostname: &hostname,
+        user: &user,
+        platform: &platform,
+        netns,
+        pid_of: shared_pid(record, name),
+        ipc: None,
+        cgroups_path: &node.cgroups.container_path(record.id(), id),
+        cgroup_v2: node.cgroups.version() == Version::V2,
+        binds: &binds,
+        devices: &gather_devices(host).map_err(|e| errors::cannot_create(&e))?,
+        init,
+        last_capability: node.last_capability,
+    };
+    let spec = spec::build(&input).map_err(|e| errors::cannot_create(&e.into()))?;
+    let made = node.runtime.create(id, record.id(), &container.image, &spec).await;
+    made.map_err(|e| errors::cannot_create(&e))
+}
+
+async fn fill_volumes(
+    node: &Node,
+    id: &str,
+    volumes: &[volumes::VolumeMount],
+    mounts: &[containerd_client::types::Mount],
+) -> Result<(), String> {
+    let failed = |error: &dyn std::error::Error| errors::reason("CannotCreateVolumeError", &errors::chain(error));
+    let all = volumes.to_vec();
+    let prepared = tokio::task::spawn_blocking(move || volumes::prepare(&all)).await;
+    prepared.map_err(std::io::Error::other).flatten().map_err(|e| failed(&e))?;
+    let filled: Vec<_> = volumes.iter().filter(|v| v.filled_by_image).map(|v| v.bind.clone()).collect();
+    if filled.is_empty() {
+        return Ok(());
+    }
+    let copy = move |rootfs: &crate::runtime::rootfs::Rootfs| {
+        filled.iter().try_for_each(|bind| rootfs.copy_out(&bind.destination, &bind.source))
+    };
+    node.runtime.look_into(id, mounts, copy).await.map_err(|e| failed(&e))
+}
+
+async fn platform_files(
+    record: &Record,
+    container: &link::Container,
+    dir: &std::path::Path,
+    hostname: &str,
+) -> Result<Vec<crate::runtime::mounts::Bind>, String> {
+    let (dir, hostname, task) = (dir.to_path_buf(), hostname.to_string(), record.task.clone());
+    let (container, network) = (container.clone(), record.network.clone());
+    let written = tokio::task::spawn_blocking(move || {
+        let node_resolver = std::fs::read_to_string("/etc/resolv.conf").unwrap_or_default();
+        let hosts = files::hosts(&container, network.as_ref(), &hostname);
+        files::write(&dir, &hostname, &hosts, &files::resolv_conf(&task, &container, &node_resolver))
+    });
+    let written = written.await.map_err(std::io::Error::other).flatten();
+    written.map_err(|error| errors::resource_initialization(&error))
+}
+
+/// The region that a task is told.
+fn region(node: &Node, task: &link::Task) -> String {
+    let of_task = task.longshore.as_ref().map(|extras| extras.region.clone());
+    of_task.filter(|region| !region.is_empty()).unwrap_or_else(|| node.config.region.clone())
+}
+
+/// With a shared process namespace, the process whose namespace a container joins.
+/// Deviation: ECS holds the namespace by a container of its own; here the first container does.
+fn shared_pid(record: &Record, name: &str) -> Option<u32> {
+    let first = record.task.containers.first().filter(|_| record.task.pid_mode.as_deref() == Some("task"))?;
+    if first.name == name { None } else { record.containers[&first.name].pid }
+}
+
+async fn start(node: &Node, record: &Record, name: &str) -> Result<u32, String> {
+    let (container, id) = (container(record, name), runtime_id(record, name));
+    let target = LogTarget {
+        task_arn: record.task.arn.clone(),
+        container_name: name.to_string(),
+        runtime_id: id.to_string(),
+        config: container.docker_config.host_config.log_config.clone(),
+    };
+    let stdio = node.logs.prepare(&target).await?;
+    if record.containers[name].exit.is_some() {
+        node.runtime.delete_process(id).await.map_err(|e| errors::cannot_start(&e))?;
+    }
+    let terminal = container.docker_config.config.tty;
+    for _ in 0..ATTEMPTS {
+        match node.runtime.start(id, stdio.clone(), terminal).await {
+            Err(error) if error.is_temporary() => tokio::time::sleep(ATTEMPT_PAUSE).await,
+            other => return other.map_err(|e| errors::cannot_start(&e)),
+        }
+    }
+    Err(errors::reason("DockerTimeoutError", "Could not transition to started; the container runtime does not answer"))
+}
+
+async fn send_signal(node: &Node, record: &Record, name: &str, signal: Signal) {
+    let id = runtime_id(record, name);
+    let number = match signal {
+        Signal::Term => stop_signal(record, name),
+        Signal::Kill => nix::libc::SIGKILL as u32,
+    };
+    for _ in 0..ATTEMPTS {
+        match node.runtime.kill(id, number).await {
+            Err(error) if error.is_temporary() => tokio::time::sleep(ATTEMPT_PAUSE).await,
+            Err(error) => {
+                tracing::warn!(id, number, error = errors::chain(&error), "a container could not be signalled");
+                return;
+            }
+            Ok(()) => return,
+        }
+    }
+}
+
+/// The image's stop signal, or SIGTERM.
+fn stop_signal(record: &Record, name: &str) -> u32 {
+    let image = record.containers[name].image.as_ref();
+    let wanted = image.and_then(|image| image.config.config().as_ref()?.stop_signal().clone());
+    wanted.and_then(|text| parse_signal(&text)).unwrap_or(nix::libc::SIGTERM as u32)
+}
+
+fn parse_signal(text: &str) -> Option<u32> {
+    if let Ok(number) = text.parse::<u32>() {
+        return Some(number).filter(|number| (1..=64).contains(number));
+    }
+    let name = if text.starts_with("SIG") { text.to_string() } else { format!("SIG{text}") };
+    if let Some(offset) = name.strip_prefix("SIGRTMIN+") {
+        return offset.parse::<u32>().ok().map(|offset| 34 + offset).filter(|number| *number <= 64);
+    }
+    name.parse::<nix::sys::signal::Signal>().ok().map(|signal| signal as u32)
+}
+
+async fn check_health(node: &Node, record: &Record, name: &str) -> Result<ExecOutcome, String> {
+    let check = container(record, name).docker_config.config.healthcheck.clone();
+    let check = check.ok_or("the container has no health check")?;
+    let command = match check.test.split_first() {
+        Some((kind, words)) if kind == "CMD-SHELL" => {
+            let words = ["/bin/sh".to_string(), "-c".to_string()].into_iter().chain(words.iter().cloned());
+            words.collect()
+        }
+        Some((kind, words)) if kind == "CMD" => words.to_vec(),
+        _ => check.test.clone(),
+    };
+    let timeout = Duration::from_nanos(u64::try_from(check.timeout).unwrap_or(0)).max(Duration::from_secs(1));
+    let exec_id = format!("health-{}", uuid_like());
+    let dir: PathBuf = node.journal.task_dir(record.id());
+    let run = node.runtime.exec(runtime_id(record, name), &exec_id, &command, &dir, timeout);
+    run.await.map_err(|error| errors::chain(&error))
+}
+
+/// A number that no other check of this container has.
+fn uuid_like() -> String {
+    use std::sync::atomic::{AtomicU64, Ordering};
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    let now = jiff::Timestamp::now().as_nanosecond();
+    format!("{now:x}-{:x}", NEXT.fetch_add(1, Ordering::Relaxed))
+}
+
+async fn delete(node: &Node, record: &Record, name: &str) -> Result<(), String> {
+    let id = runtime_id(record, name);
+    node.runtime.delete(id).await.map_err(|error| errors::chain(&error))?;
+    node.logs.finish(id).await;
+    Ok(())
+}
+
+async fn deprovision(node: &Node, record: &Record) -> Result<(), String> {
+    let network = async {
+        match &record.network {
+            Some(network) => node.networks.release(record.id(), network).await,
+            None => Ok(()),
+        }
+    };
+    let (network, group) = tokio::join!(network, node.cgroups.remove(record.id()));
+    network.map_err(|error| errors::chain(&error))?;
+    group.map_err(|error| errors::chain(&error))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn signals_have_names_and_numbers() {
+        assert_eq!(parse_signal("SIGQUIT"), Some(3));
+        assert_eq!(parse_signal("INT"), Some(2));
+        assert_eq!(parse_signal("SIGRTMIN+3"), Some(37));
+        assert_eq!((parse_signal("15"), parse_signal("99")), (Some(15), None));
+    }
+}

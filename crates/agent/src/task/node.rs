@@ -1,0 +1,53 @@
+//! What all tasks of a node share.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use wire::link::Uplink;
+
+use super::journal::Journal;
+use super::ports::{ImageSource, LogSink, MetadataHost};
+use crate::cgroup::Cgroups;
+use crate::config::AgentConfig;
+use crate::network::Networks;
+use crate::runtime::mounts::Bind;
+use crate::runtime::{Runtime, spec};
+
+/// Static init processes that distributions ship.
+const INIT_CANDIDATES: [&str; 4] =
+    ["/usr/bin/docker-init", "/usr/libexec/docker/docker-init", "/usr/bin/tini-static", "/usr/libexec/podman/catatonit"];
+
+/// The node as a task's runner sees it.
+pub struct Node {
+    /// The operator's choices.
+    pub config: AgentConfig,
+    /// Containers.
+    pub runtime: Runtime,
+    /// Networks.
+    pub networks: Networks,
+    /// Control groups.
+    pub cgroups: Cgroups,
+    /// The tasks' journals.
+    pub journal: Journal,
+    /// The control plane.
+    pub uplink: Arc<dyn Uplink>,
+    /// Images.
+    pub images: Arc<dyn ImageSource>,
+    /// Output of containers.
+    pub logs: Arc<dyn LogSink>,
+    /// Metadata endpoints.
+    pub metadata: Arc<dyn MetadataHost>,
+    /// The highest capability of the kernel.
+    pub last_capability: usize,
+}
+
+impl Node {
+    /// The init process that reaps in a container which asks for one; an error is a reason as ECS words it.
+    pub fn init_bind(&self) -> Result<Bind, String> {
+        let source = INIT_CANDIDATES.iter().map(PathBuf::from).find(|path| path.is_file()).ok_or_else(|| {
+            let text = "initProcessEnabled needs a static init on the node (Debian: apt-get install tini)";
+            super::errors::reason("CannotCreateContainerError", text)
+        })?;
+        Ok(Bind { source, destination: spec::INIT_PATH.into(), read_only: true })
+    }
+}

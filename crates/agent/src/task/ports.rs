@@ -1,0 +1,53 @@
+//! What a task's runner needs from its neighbours: images, output, metadata.
+//!
+//! They are traits so that a runner can be tested without a registry or a log store.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use tokio::sync::watch;
+use wire::link;
+
+use super::record::{PulledImage, Record};
+use crate::runtime::Stdio;
+
+/// Brings images to the node.
+#[async_trait]
+pub trait ImageSource: Send + Sync {
+    /// Makes an image ready to run; an error is a reason as ECS words it (`CannotPullContainerError: …`).
+    async fn pull(&self, reference: &str, login: Option<(String, String)>) -> Result<PulledImage, String>;
+}
+
+/// Whose output is to be kept.
+#[derive(Clone, Debug)]
+pub struct LogTarget {
+    /// The task's ARN.
+    pub task_arn: String,
+    /// The container's name.
+    pub container_name: String,
+    /// The container's id in containerd.
+    pub runtime_id: String,
+    /// Where the output is to go.
+    pub config: link::LogConfig,
+}
+
+/// Keeps what containers write.
+#[async_trait]
+pub trait LogSink: Send + Sync {
+    /// Prepares for a container's output and answers where its process is to write;
+    /// an error is a reason as ECS words it.
+    async fn prepare(&self, target: &LogTarget) -> Result<Stdio, String>;
+    /// Takes notice that a container will write no more.
+    async fn finish(&self, runtime_id: &str);
+}
+
+/// Serves a task's metadata inside its network namespace.
+#[async_trait]
+pub trait MetadataHost: Send + Sync {
+    /// Serves until the answer is dropped. `task` always holds the present record.
+    async fn serve(&self, netns: PathBuf, task: watch::Receiver<Arc<Record>>) -> Result<MetadataGuard, String>;
+}
+
+/// Ends a metadata endpoint when it is dropped.
+pub type MetadataGuard = Box<dyn std::any::Any + Send + Sync>;
