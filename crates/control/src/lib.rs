@@ -1,3 +1,13 @@
-//! What the cluster does by itself: loops, leadership, agent sessions.
+//! What the cluster does by itself: node sessions, and housekeeping.
+//!
+//! A loop gathers a view, lets a decider of `reconcile` decide, and does what the plan says; it keeps
+//! nothing that the store and the plan could not give it again.
 
+pub mod clock;
+pub mod housekeeping;
 pub mod payload;
+pub mod session;
+pub mod uplink;
+
+pub use clock::Clock;
+pub use uplink::LocalLink;

@@ -49,7 +49,7 @@ pub fn task(task: &Task, definition: &TaskDefinition, around: &Surroundings) -> 
             .iter()
             .filter_map(|a| interface(task, a, around))
             .collect(),
-        volumes: spec.volumes.iter().filter_map(volume::volume).collect(),
+        volumes: spec.volumes.iter().map(volume::volume).collect(),
         containers: container::containers(task, definition),
         longshore: Some(extras(task, around)),
     }

@@ -3,8 +3,8 @@
 use model::ecs::volume::{Volume, VolumeScope, VolumeSource};
 use wire::link;
 
-/// The volume, unless it is decided at launch only.
-pub fn volume(volume: &Volume) -> Option<link::Volume> {
+/// The volume.
+pub fn volume(volume: &Volume) -> link::Volume {
     let empty = link::Volume {
         name: volume.name.clone(),
         kind: "host".into(),
@@ -12,7 +12,7 @@ pub fn volume(volume: &Volume) -> Option<link::Volume> {
         docker_volume_configuration: None,
         efs_volume_configuration: None,
     };
-    Some(match &volume.source {
+    match &volume.source {
         VolumeSource::Scratch => link::Volume { host: Some(link::HostVolume::default()), ..empty },
         VolumeSource::Host(host) => {
             link::Volume { host: Some(link::HostVolume { source_path: host.source_path.clone() }), ..empty }
@@ -36,6 +36,5 @@ pub fn volume(volume: &Volume) -> Option<link::Volume> {
             }),
             ..empty
         },
-        VolumeSource::AtLaunch => return None,
-    })
+    }
 }

@@ -22,7 +22,7 @@ pub mod volume;
 pub use cluster::Cluster;
 pub use container_definition::ContainerDefinition;
 pub use name::{ClusterName, ContainerName, Family, NodeId, ServiceName, TaskDefinitionId, TaskId};
-pub use node::Node;
+pub use node::{Node, NodeLoad};
 pub use overrides::{ContainerOverride, TaskOverride};
 pub use status::{ContainerStatus, DesiredStatus, LastStatus};
 pub use tag::Tags;

@@ -1,7 +1,8 @@
 //! Nodes: machines that offer Fargate capacity.
 //!
 //! A node belongs to the installation, not to an account: it never shows as a container
-//! instance. What a node has is here; what tasks take of it is counted from the tasks.
+//! instance. What a node has and what tasks take of it are two records, because the one
+//! changes with the machine and the other with every task.
 
 use std::collections::BTreeMap;
 
@@ -47,3 +48,40 @@ pub struct Node {
 }
 
 impl Record for Node {}
+
+/// What the tasks that have not ended take of a node. Written together with those tasks, so
+/// that two of them can never be promised the same capacity.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NodeLoad {
+    /// The node.
+    pub node: NodeId,
+    /// CPU units that are taken.
+    pub cpu_units: u32,
+    /// Memory that is taken, in MiB.
+    pub memory_mib: u32,
+    /// How many tasks take it.
+    pub tasks: u32,
+}
+
+impl Record for NodeLoad {}
+
+impl NodeLoad {
+    /// The load of a node without tasks.
+    pub fn none(node: NodeId) -> Self {
+        NodeLoad { node, cpu_units: 0, memory_mib: 0, tasks: 0 }
+    }
+
+    /// Adds a task of this size.
+    pub fn take(&mut self, cpu_units: u32, memory_mib: u32) {
+        self.cpu_units += cpu_units;
+        self.memory_mib += memory_mib;
+        self.tasks += 1;
+    }
+
+    /// Removes a task of this size.
+    pub fn give_back(&mut self, cpu_units: u32, memory_mib: u32) {
+        self.cpu_units = self.cpu_units.saturating_sub(cpu_units);
+        self.memory_mib = self.memory_mib.saturating_sub(memory_mib);
+        self.tasks = self.tasks.saturating_sub(1);
+    }
+}

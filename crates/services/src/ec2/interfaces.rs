@@ -158,3 +158,19 @@ fn default_group(snapshot: &Snapshot, subnet: &Subnet) -> Vec<String> {
         .map(|group| group.id.clone())
         .collect()
 }
+
+/// The network around an interface: what a node must know to wire it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Surroundings {
+    /// The VPC.
+    pub vpc_id: String,
+    /// The subnet's block.
+    pub subnet: model::ec2::Cidr,
+}
+
+/// The network around the interface called `interface_id`.
+pub fn surroundings(snapshot: &Snapshot, scope: &Scope, interface_id: &str) -> Option<Surroundings> {
+    let interface = tables::find::<InterfaceRow>(snapshot, scope, interface_id)?;
+    let subnet = tables::find::<SubnetRow>(snapshot, scope, &interface.subnet_id)?;
+    Some(Surroundings { vpc_id: interface.vpc_id.clone(), subnet: subnet.cidr })
+}

@@ -1,0 +1,63 @@
+//! Housekeeping: what time alone makes superfluous is removed.
+//!
+//! Stopped tasks after their hour, log events after their retention, blobs that nothing refers to.
+//! Each duty has its own pace; a failure is logged and the duty comes round again.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use model::Timestamp;
+use services::{Cloud, ecs, logs};
+
+use crate::clock::Clock;
+
+/// The longest pause between two looks at stopped tasks: clocks may be set, and tasks keep stopping.
+const TASKS_EVERY: Duration = Duration::from_secs(60);
+/// The shortest pause, so that a batch that is full does not make a busy loop.
+const TASKS_AT_MOST_EVERY: Duration = Duration::from_millis(200);
+/// Between two sweeps of log events.
+const LOGS_EVERY: Duration = Duration::from_secs(10 * 60);
+/// Between two runs of the registry's reaper.
+const REGISTRY_EVERY: Duration = Duration::from_secs(60 * 60);
+
+/// Runs all duties until it is dropped.
+pub async fn run(cloud: Arc<Cloud>, clock: Clock) {
+    tokio::join!(stopped_tasks(&cloud, &clock), log_events(&cloud, &clock), blobs(&cloud, &clock));
+}
+
+async fn stopped_tasks(cloud: &Cloud, clock: &Clock) {
+    loop {
+        let now = clock.now();
+        let pause = match ecs::door::reap_stopped_tasks(&cloud.store, now).await {
+            Ok(wake_at) => pause_until(wake_at, now),
+            Err(error) => {
+                tracing::warn!(error = &error as &dyn std::error::Error, "removing stopped tasks");
+                TASKS_EVERY
+            }
+        };
+        tokio::time::sleep(pause).await;
+    }
+}
+
+fn pause_until(wake_at: Option<Timestamp>, now: Timestamp) -> Duration {
+    wake_at.map_or(TASKS_EVERY, |at| at.since(now)).clamp(TASKS_AT_MOST_EVERY, TASKS_EVERY)
+}
+
+async fn log_events(cloud: &Cloud, clock: &Clock) {
+    loop {
+        tokio::time::sleep(LOGS_EVERY).await;
+        if let Err(error) = logs::door::sweep(cloud, clock.now()).await {
+            tracing::warn!(error = &error as &dyn std::error::Error, "sweeping log events");
+        }
+    }
+}
+
+async fn blobs(cloud: &Cloud, clock: &Clock) {
+    loop {
+        tokio::time::sleep(REGISTRY_EVERY).await;
+        match cloud.registry.reap(clock.now()).await {
+            Ok(reaped) => tracing::debug!(?reaped, "the registry's reaper ran"),
+            Err(error) => tracing::warn!(error = &error as &dyn std::error::Error, "reaping blobs"),
+        }
+    }
+}

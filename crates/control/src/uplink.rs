@@ -1,0 +1,107 @@
+//! The link in memory: what the node inside `longshore up` calls, and the session that answers it.
+
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+use services::{Cloud, Ids, ecs, node};
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+use wire::link::{
+    LogBatch, NodeRegistration, ServerMessage, TaskStateChange, Uplink, UplinkError, UplinkFuture,
+};
+
+use crate::clock::Clock;
+use crate::session::Session;
+
+/// Messages that may wait for the node.
+const QUEUE: usize = 64;
+
+/// The control plane's end of a link in memory.
+#[derive(Debug)]
+pub struct LocalLink {
+    cloud: Arc<Cloud>,
+    clock: Clock,
+    ids: Ids,
+    link: mpsc::Sender<ServerMessage>,
+    session: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl LocalLink {
+    /// Makes a link: this end, and the messages that the node receives.
+    pub fn new(cloud: Arc<Cloud>, clock: Clock, ids: Ids) -> (Arc<Self>, mpsc::Receiver<ServerMessage>) {
+        let (link, messages) = mpsc::channel(QUEUE);
+        (Arc::new(LocalLink { cloud, clock, ids, link, session: Mutex::new(None) }), messages)
+    }
+
+    /// Ends the session and marks the node as unreachable.
+    pub async fn close(&self, node_id: &str) {
+        if let Some(session) = self.session.lock().take() {
+            session.abort();
+        }
+        let Ok(id) = model::ecs::NodeId::new(node_id) else { return };
+        if let Err(error) = ecs::door::set_connected(&self.cloud.store, &id, false, self.clock.now()).await {
+            tracing::warn!(error = &error as &dyn std::error::Error, "marking the node as disconnected");
+        }
+    }
+}
+
+impl Drop for LocalLink {
+    fn drop(&mut self) {
+        if let Some(session) = self.session.get_mut().take() {
+            session.abort();
+        }
+    }
+}
+
+impl Uplink for LocalLink {
+    fn register(&self, told: NodeRegistration) -> UplinkFuture<'_, String> {
+        Box::pin(async move {
+            let id = node::register(&self.cloud, told, self.clock.now()).await?;
+            let session = Session {
+                cloud: self.cloud.clone(),
+                node: id.clone(),
+                link: self.link.clone(),
+                clock: self.clock.clone(),
+                ids: self.ids.clone(),
+            };
+            // A node that registers again has forgotten what it was told: its session starts anew.
+            let before = self.session.lock().replace(tokio::spawn(session.run()));
+            if let Some(before) = before {
+                before.abort();
+            }
+            Ok(id.to_string())
+        })
+    }
+
+    fn submit_task_state_change(&self, change: TaskStateChange) -> UplinkFuture<'_, ()> {
+        Box::pin(async move { node::submit(&self.cloud, change, self.clock.now()).await })
+    }
+
+    fn put_log_events(&self, batch: LogBatch) -> UplinkFuture<'_, ()> {
+        Box::pin(async move { node::put_log_events(&self.cloud, batch, self.clock.now(), &self.ids).await })
+    }
+
+    fn open_log_stream(&self, batch: LogBatch) -> UplinkFuture<'_, u64> {
+        Box::pin(async move { node::open_log_stream(&self.cloud, &batch, self.clock.now(), &self.ids).await })
+    }
+
+    fn registry_login(&self, task_arn: String, host: String) -> UplinkFuture<'_, Option<(String, String)>> {
+        Box::pin(async move { node::registry_login(&self.cloud, &task_arn, &host, self.clock.now()) })
+    }
+
+    fn heartbeat(&self, node_id: String) -> UplinkFuture<'_, ()> {
+        Box::pin(async move {
+            let id = model::ecs::NodeId::new(node_id).map_err(|error| UplinkError {
+                retryable: false,
+                code: "InvalidParameterException".into(),
+                message: error.to_string(),
+            })?;
+            let marked = ecs::door::set_connected(&self.cloud.store, &id, true, self.clock.now()).await;
+            marked.map_err(|error| UplinkError {
+                retryable: true,
+                code: "ServerException".into(),
+                message: error.to_string(),
+            })
+        })
+    }
+}

@@ -1,0 +1,61 @@
+//! StopTask: wishes a task's end. Its node does the rest, and the answer shows the wish.
+
+use model::ecs::Task;
+use model::ecs::status::StopCode;
+use store::{Txn, key};
+use wire::ecs as shape;
+
+use crate::access::Access;
+use crate::context::OpCtx;
+use crate::ecs::error::Error;
+use crate::ecs::ops::cluster_resource;
+use crate::ecs::rules::identifier;
+use crate::ecs::store::{TaskRow, active_cluster};
+use crate::ecs::wire::task::write_task;
+use crate::error::ServiceError;
+use crate::room::Handler;
+
+/// The longest reason; ECS stores 1024 characters.
+const MAX_REASON: usize = 1024;
+
+impl Handler for shape::StopTask {
+    fn access(ctx: &OpCtx, input: &shape::StopTaskRequest) -> Access {
+        let name = identifier::cluster(input.cluster.as_deref(), &ctx.scope).ok();
+        let task = name.and_then(|name| {
+            let id = identifier::task(&input.task, &ctx.scope, &name).ok().flatten()?;
+            Some(id.arn(&ctx.scope, &name).to_string())
+        });
+        Access::new("ecs:StopTask", task.unwrap_or_else(|| "*".to_owned()))
+            .with("ecs:cluster", cluster_resource(ctx, input.cluster.as_deref()))
+    }
+
+    async fn run(
+        ctx: &OpCtx,
+        input: shape::StopTaskRequest,
+    ) -> Result<shape::StopTaskResponse, ServiceError> {
+        let name = identifier::cluster(input.cluster.as_deref(), &ctx.scope)?;
+        let snapshot = ctx.cloud.store.snapshot();
+        let cluster = active_cluster(&snapshot, &ctx.scope, &name)?;
+        let id = identifier::task(&input.task, &ctx.scope, &cluster.name)?;
+        let found = id.and_then(|id| snapshot.get::<TaskRow>(&key![ctx.scope, name.as_str(), id.as_str()]));
+        let found =
+            found.ok_or_else(|| Error::InvalidParameter("The referenced task was not found.".into()))?;
+        let reason = input.reason.filter(|reason| !reason.is_empty());
+        if reason.as_ref().is_some_and(|reason| reason.chars().count() > MAX_REASON) {
+            return Err(Error::InvalidParameter("Reason must be at most 1024 characters long.".into()).into());
+        }
+        let mut task = Task::clone(&found);
+        if !task.seen.last_status.is_ended() {
+            task.stop(
+                StopCode::UserInitiated,
+                reason.unwrap_or_else(|| "Task stopped by user".into()),
+                ctx.now,
+            );
+        }
+        if task.version != found.version {
+            let txn = Txn::new().update(&found, &TaskRow(task.clone()));
+            ctx.cloud.store.commit(txn).await.map_err(Error::from)?;
+        }
+        Ok(shape::StopTaskResponse { task: Some(write_task(&task, true)) })
+    }
+}

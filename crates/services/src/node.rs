@@ -1,0 +1,162 @@
+//! What a node asks of the rooms: its reports, its log lines, its logins at the registry.
+//!
+//! The messages are those of the agent link; each function answers one of the calls of
+//! [`link::Uplink`]. Repeating a call changes nothing.
+
+use model::ecs::container_definition::TransportProtocol;
+use model::ecs::node::CpuArchitecture;
+use model::ecs::status::{HealthStatus, StopCode};
+use model::ecs::task_container::NetworkBinding;
+use model::ecs::{ContainerStatus, LastStatus, Node, NodeId, TextEnum};
+use model::{AccountId, Arn, Region, Scope, Timestamp};
+use reconcile::task::{ContainerReport, Report};
+use registry::token::{Caller, LIFETIME};
+use telemetry::{Event, Source};
+use wire::link;
+
+use crate::cloud::Cloud;
+use crate::context::Ids;
+use crate::error::{Fault, ServiceError};
+use crate::logs::door::Target;
+use crate::{ecs, logs};
+
+/// The zone of a node that names none.
+const DEFAULT_ZONE: &str = "a";
+
+/// Registers a node; answers its id.
+pub async fn register(cloud: &Cloud, told: link::NodeRegistration, now: Timestamp) -> Answer<NodeId> {
+    let id =
+        NodeId::new(told.node_id.as_str()).map_err(|error| refusal("InvalidParameterException", error))?;
+    let attribute =
+        |name: &str| told.attributes.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
+    let architecture = match attribute("ecs.cpu-architecture") {
+        Some("arm64" | "aarch64" | "ARM64") => CpuArchitecture::Arm64,
+        Some(_) | None => CpuArchitecture::X86_64,
+    };
+    let node = Node {
+        id: id.clone(),
+        cpu_units: told.cpu_units,
+        memory_mib: told.memory_mib,
+        architecture,
+        zone: attribute("ecs.availability-zone").unwrap_or(DEFAULT_ZONE).to_owned(),
+        attributes: told.attributes.into_iter().collect(),
+        agent_version: told.agent_version,
+        connected: true,
+        connected_at: now,
+        registered_at: now,
+    };
+    ecs::door::register_node(&cloud.store, node).await.map_err(pass)?;
+    Ok(id)
+}
+
+/// Merges a report about a task.
+pub async fn submit(cloud: &Cloud, told: link::TaskStateChange, now: Timestamp) -> Answer<()> {
+    let millis = |at: Option<i64>| at.map(Timestamp::from_millis);
+    let report = Report {
+        status: LastStatus::parse(&told.status),
+        stop_code: told.stop_code.as_deref().and_then(StopCode::parse),
+        reason: told.reason,
+        pull_started_at: millis(told.pull_started_at),
+        pull_stopped_at: millis(told.pull_stopped_at),
+        execution_stopped_at: millis(told.execution_stopped_at),
+        containers: told.containers.into_iter().map(container).collect(),
+    };
+    ecs::door::report(&cloud.store, &told.task, &report, now).await.map_err(pass)
+}
+
+fn container(told: link::ContainerStateChange) -> ContainerReport {
+    ContainerReport {
+        name: told.container_name,
+        status: ContainerStatus::parse(&told.status),
+        runtime_id: told.runtime_id,
+        image_digest: told.image_digest,
+        exit_code: told.exit_code.and_then(|code| i32::try_from(code).ok()),
+        reason: told.reason,
+        health_status: told.health_status.as_deref().and_then(HealthStatus::parse),
+        network_bindings: told.network_bindings.into_iter().map(binding).collect(),
+    }
+}
+
+fn binding(told: link::NetworkBinding) -> NetworkBinding {
+    NetworkBinding {
+        bind_ip: told.bind_ip,
+        container_port: Some(told.container_port),
+        host_port: Some(told.host_port),
+        protocol: TransportProtocol::parse(&told.protocol).unwrap_or(TransportProtocol::Tcp),
+        container_port_range: None,
+        host_port_range: None,
+    }
+}
+
+/// Makes a log stream ready; answers the first offset of the spool that is still wanted.
+pub async fn open_log_stream(
+    cloud: &Cloud,
+    batch: &link::LogBatch,
+    now: Timestamp,
+    ids: &Ids,
+) -> Answer<u64> {
+    let scope = scope(&batch.account, &batch.region)?;
+    logs::door::open_stream(cloud, target(batch, &scope), &batch.source, now, ids).await.map_err(pass)
+}
+
+/// Stores log lines durably.
+pub async fn put_log_events(cloud: &Cloud, batch: link::LogBatch, now: Timestamp, ids: &Ids) -> Answer<()> {
+    let scope = scope(&batch.account, &batch.region)?;
+    let source = Source { id: batch.source.clone(), offset: batch.offset, next: batch.next_offset };
+    let event = |event: &link::LogEvent| Event {
+        timestamp: Timestamp::from_millis(event.timestamp),
+        message: event.message.clone(),
+    };
+    let events = batch.events.iter().map(event).collect();
+    logs::door::ingest(cloud, target(&batch, &scope), source, events, now, ids).await.map(drop).map_err(pass)
+}
+
+fn target<'a>(batch: &'a link::LogBatch, scope: &'a Scope) -> Target<'a> {
+    Target { scope, group: &batch.log_group, stream: &batch.log_stream, create_group: batch.create_group }
+}
+
+/// A login for the image of a task, when the registry at `host` is ours.
+pub fn registry_login(
+    cloud: &Cloud,
+    task_arn: &str,
+    host: &str,
+    now: Timestamp,
+) -> Answer<Option<(String, String)>> {
+    let task: Arn = task_arn.parse().map_err(|error| refusal("InvalidParameterException", error))?;
+    let Some(scope) = registry_scope(cloud, &task, host)? else { return Ok(None) };
+    let caller = Caller { scope, principal: task };
+    Ok(Some(("AWS".to_owned(), cloud.registry.mint_token(&caller, now + LIFETIME))))
+}
+
+/// The scope whose repositories a registry's name means: `ACCOUNT.dkr.ecr.REGION.amazonaws.com` says it,
+/// our own address means the task's scope. Another account's registry is not ours to open.
+fn registry_scope(cloud: &Cloud, task: &Arn, host: &str) -> Answer<Option<Scope>> {
+    if host == cloud.settings.registry_host {
+        return scope(&task.account, &task.region).map(Some);
+    }
+    let named = host.strip_suffix(".amazonaws.com").and_then(|rest| rest.split_once(".dkr.ecr."));
+    match named {
+        Some((account, region)) if account == task.account => scope(account, region).map(Some),
+        Some(_) | None => Ok(None),
+    }
+}
+
+/// What a node is answered.
+pub type Answer<T> = Result<T, link::UplinkError>;
+
+fn scope(account: &str, region: &str) -> Answer<Scope> {
+    let account = AccountId::new(account).map_err(|error| refusal("InvalidParameterException", error))?;
+    let region = Region::new(region).map_err(|error| refusal("InvalidParameterException", error))?;
+    Ok(Scope::new(account, region))
+}
+
+fn refusal(code: &str, error: impl ToString) -> link::UplinkError {
+    link::UplinkError { retryable: false, code: code.to_owned(), message: error.to_string() }
+}
+
+/// A room's error: worth a repetition when it is ours or passes by itself.
+fn pass(error: impl Into<ServiceError>) -> link::UplinkError {
+    let error = error.into();
+    let retryable = error.fault == Fault::Receiver || error.code == "ThrottlingException";
+    link::UplinkError { retryable, code: error.code, message: error.message }
+}
