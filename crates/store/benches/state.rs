@@ -1,6 +1,7 @@
 //! What the state store costs: grouped commits on the disk, reads, snapshots, loading.
 //!
-//! Run with `cargo bench -p store --bench state [directory]`. Each line is one figure.
+//! Run with `cargo bench -p store --bench state [directory]`; it works in a subdirectory of that, which
+//! it empties. Each line is one figure.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -60,7 +61,8 @@ fn main() -> Result<()> {
 async fn run() -> Result<()> {
     // Cargo passes `--bench` too.
     let given = std::env::args().skip(1).find(|argument| !argument.starts_with('-'));
-    let directory = given.map_or_else(|| std::env::temp_dir().join("longshore-bench"), PathBuf::from);
+    let parent = given.map_or_else(std::env::temp_dir, PathBuf::from);
+    let directory = parent.join("longshore-bench-state");
     std::fs::remove_dir_all(&directory).ok();
     let store = open(&directory).await?;
     for clients in [1, 8, 64, 256] {
