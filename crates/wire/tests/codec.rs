@@ -5,6 +5,7 @@ mod support;
 use proptest::prelude::*;
 use support::{Random, echo, form, schemas, value, without_empty};
 use wire::protocol::{self, cbor, json};
+use wire::schema::{Member, Schema};
 use wire::{Protocol, Shape, Value};
 
 /// A seeded pair of a schema and a value of it.
@@ -25,6 +26,47 @@ fn sorted(value: Value) -> Value {
         }
         leaf => leaf,
     }
+}
+
+/// Pieces of JSON in any order: mostly wrong, often nearly right.
+fn json_like() -> impl Strategy<Value = String> {
+    let piece = prop::sample::select(vec![
+        "{",
+        "}",
+        "[",
+        "]",
+        ",",
+        ":",
+        "\"",
+        "\\",
+        "\\u",
+        "d83d",
+        "de00",
+        "00e9",
+        "\\n",
+        "true",
+        "null",
+        "fals",
+        "0",
+        "1",
+        "-",
+        "+",
+        ".",
+        "e",
+        "E",
+        "9",
+        " ",
+        "\n",
+        "é",
+        "\"k\":",
+        "[1,2]",
+        "{\"k\":[]}",
+        "\"s\"",
+        "-0.5e+3",
+        "\u{1}",
+        "/",
+    ]);
+    prop::collection::vec(piece, 1..8).prop_map(|pieces| pieces.concat())
 }
 
 proptest! {
@@ -74,6 +116,23 @@ proptest! {
         check::<wire::ec2::DescribeSecurityGroupsResult>(seed);
         check::<wire::logs::FilterLogEventsResponse>(seed);
         check::<wire::sts::AssumeRoleResponse>(seed);
+    }
+
+    #[test]
+    fn json_is_what_serde_json_takes(text in json_like()) {
+        static ANY: Schema = Schema::document("Any");
+        static BODY: Schema = Schema::structure("Body", &[Member::new("a", &ANY)]);
+        let body = format!("{{\"a\":{text}}}");
+        let ours = json::decode(&echo(&BODY), body.as_bytes());
+        let theirs = serde_json::from_str::<serde_json::Value>(&body);
+        prop_assert_eq!(ours.is_ok(), theirs.is_ok(), "{}: {:?} {:?}", body, ours, theirs);
+        // An unknown member is passed over by the same rules.
+        let unknown = format!("{{\"b\":{text}}}");
+        prop_assert_eq!(json::decode(&echo(&BODY), unknown.as_bytes()).is_ok(), theirs.is_ok(), "{}", unknown);
+        if let (Ok(ours), Ok(theirs)) = (&ours, theirs) {
+            let text = ours.get("a").and_then(Value::as_str);
+            prop_assert!(text.is_none() || text == theirs["a"].as_str(), "{}: {:?}", body, text);
+        }
     }
 
     #[test]

@@ -35,8 +35,7 @@ pub fn value(random: &mut Random, schema: &Schema, depth: usize) -> Value {
         Kind::Integer => Value::Integer((random.next() as i32).into()),
         Kind::Long => Value::Integer(random.next() as i64),
         Kind::Float => Value::Float((random.next() as i32 as f32 / 64.0).into()),
-        // Seventeen digits would be off by a bit: serde_json reads them fast, not exactly.
-        Kind::Double => Value::Float(f64::from(random.next() as i32) / 1024.0),
+        Kind::Double => Value::Float(random.next() as i64 as f64 / 1024.0),
         Kind::String => Value::String(random.text()),
         Kind::Blob => Value::Blob((0..random.below(9)).map(|_| random.next() as u8).collect()),
         Kind::Timestamp(_) => Value::Timestamp(random.below(4_000_000_000_000) as i64),
