@@ -14,7 +14,7 @@ use store::{Txn, Versioned, key};
 use crate::content::{Content, ContentStream};
 use crate::error::Error;
 use crate::repositories::{find, unknown};
-use crate::tables::{Blob, Contents, Link, Repository};
+use crate::tables::{Blob, Contents, Doomed, Link, Repository};
 use crate::{MAX_ATTEMPTS, Registry, store_failure};
 
 /// A link is renewed when a push asks for it and it is older than this.
@@ -113,6 +113,9 @@ impl Registry {
             let known = snapshot.get::<Blob>(&key![digest.as_str()]);
             let (blob, outcome) = match (&known, fresh) {
                 (Some(known), _) => (Blob { touched_at: now, ..Blob::clone(known) }, Linked::Known),
+                (None, Some((object, _))) if snapshot.get::<Doomed>(&key![object]).is_some() => {
+                    return Err(Error::Contended);
+                }
                 (None, Some((object, size))) => {
                     let (digest, object) = (digest.clone(), object.clone());
                     (Blob { digest, object, size: *size, touched_at: now }, Linked::Fresh)
@@ -127,7 +130,7 @@ impl Registry {
             };
             let txn = match &known {
                 Some(known) => Txn::new().update(known, &blob),
-                None => Txn::new().insert(&blob),
+                None => Txn::new().insert(&blob).expect_absent::<Doomed>(&key![blob.object]),
             };
             let txn = txn.put(&link).expect_present::<Contents>(&key![repository.id]);
             match self.store.commit(txn).await {

@@ -6,15 +6,17 @@
 //!
 //! - a push raises its repository's fence, and so does deleting links;
 //! - a link rewrites its blob's row, and the row is deleted only as it was read;
-//! - an object is deleted after its row, and no later upload has its name.
+//! - an object is deleted after its blob's row; one that never had a row is first marked
+//!   as doomed, and a blob's row that names a doomed object is not committed.
 
 use model::Timestamp;
 use model::ecr::Digest;
 use store::{Key, Row, Snapshot, Txn, Versioned, key};
 
+use crate::content::Object;
 use crate::error::Error;
 use crate::repositories::raised;
-use crate::tables::{Blob, Contents, Grave, Image, Link, Tag};
+use crate::tables::{Blob, Contents, Doomed, Grave, Image, Link, Tag};
 use crate::{Registry, store_failure};
 
 /// How many rows one commit deletes: below the store's limit of operations.
@@ -47,7 +49,7 @@ impl Registry {
             graves: self.reap_graves().await?,
             links: self.reap_links(before).await?,
             blobs: self.reap_blobs(before).await?,
-            objects: self.reap_objects(before).await?,
+            objects: self.reap_objects(before, now).await?,
             uploads: self.content.sweep(before).await?,
         })
     }
@@ -131,23 +133,55 @@ impl Registry {
         Ok(reaped)
     }
 
-    async fn reap_objects(&self, before: Timestamp) -> Result<usize, Error> {
+    async fn reap_objects(&self, before: Timestamp, now: Timestamp) -> Result<usize, Error> {
+        self.forget_doomed(before).await?;
         let mut after: Option<String> = None;
         let mut reaped = 0;
         loop {
             let page = self.content.objects(after.as_deref(), OBJECTS_PER_PAGE).await?;
             let Some(last) = page.last() else { return Ok(reaped) };
             after = Some(last.name.clone());
-            // Taken after the listing: whatever became a blob until then is seen.
             let snapshot = self.store.snapshot();
-            for object in page.iter().filter(|object| object.modified_at < before) {
-                if snapshot.page_by::<Blob>("object", &key![object.name], None, 1).is_empty() {
-                    self.content.delete(&object.name).await?;
-                    reaped += 1;
-                }
+            let nameless: Vec<&Object> = page
+                .iter()
+                .filter(|object| object.modified_at < before && !is_named(&snapshot, &object.name))
+                .collect();
+            for batch in nameless.chunks(ROWS_PER_COMMIT) {
+                reaped += self.doom(batch, now).await?;
             }
         }
     }
+
+    /// Deletes objects that no blob names, and none that a blob comes to name meanwhile.
+    async fn doom(&self, objects: &[&Object], now: Timestamp) -> Result<usize, Error> {
+        let row = |object: &&Object| Doomed { object: object.name.clone(), doomed_at: now };
+        let txn = objects.iter().fold(Txn::new(), |txn, object| txn.put(&row(object)));
+        self.store.commit(txn).await.map_err(store_failure("dooming nameless objects"))?;
+        // Whatever is not named now never will be.
+        let snapshot = self.store.snapshot();
+        let mut reaped = 0;
+        for object in objects.iter().filter(|object| !is_named(&snapshot, &object.name)) {
+            self.content.delete(&object.name).await?;
+            reaped += 1;
+        }
+        Ok(reaped)
+    }
+
+    /// Removes marks so old that no push can still hold the object.
+    async fn forget_doomed(&self, before: Timestamp) -> Result<(), Error> {
+        let snapshot = self.store.snapshot();
+        let old: Vec<_> = snapshot.all::<Doomed>(&key![]).filter(|row| row.doomed_at < before).collect();
+        for batch in old.chunks(ROWS_PER_COMMIT) {
+            let txn = batch.iter().fold(Txn::new(), |txn, row| txn.delete::<Doomed>(&row.row.key()));
+            self.store.commit(txn).await.map_err(store_failure("forgetting doomed objects"))?;
+        }
+        Ok(())
+    }
+}
+
+/// Whether a blob's row names the object.
+fn is_named(snapshot: &Snapshot, object: &str) -> bool {
+    !snapshot.page_by::<Blob>("object", &key![object], None, 1).is_empty()
 }
 
 /// Whether an image of the link's repository needs the blob, or is it.

@@ -15,6 +15,7 @@
 //! | `ecr/link` | repository id, digest | a blob is in a repository |
 //! | `ecr/blob` | digest | a blob's object in the blob store; written after the object is durable |
 //! | `ecr/grave` | repository id | the repository was deleted, its contents not yet |
+//! | `ecr/doomed` | object | the reaper deletes this object: no blob may name it any more |
 //! | `ecr/registry` | scope | the settings of one account's registry in one region |
 
 use std::collections::BTreeMap;
@@ -34,6 +35,7 @@ pub fn tables(schema: Schema) -> Schema {
         .table::<Link>()
         .table::<Blob>()
         .table::<Grave>()
+        .table::<Doomed>()
         .table::<RegistrySettings>()
 }
 
@@ -166,6 +168,15 @@ pub struct Grave {
     pub deleted_at: Timestamp,
 }
 
+/// An object that the reaper deletes. The row outlives the object for a grace period.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Doomed {
+    /// The object's name.
+    pub object: String,
+    /// When it was decided.
+    pub doomed_at: Timestamp,
+}
+
 /// The settings of one account's registry in one region.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RegistrySettings {
@@ -271,6 +282,14 @@ impl Row for Grave {
     const TABLE: &'static str = "ecr/grave";
     fn key(&self) -> Key {
         key![self.repository]
+    }
+}
+
+impl Record for Doomed {}
+impl Row for Doomed {
+    const TABLE: &'static str = "ecr/doomed";
+    fn key(&self) -> Key {
+        key![self.object]
     }
 }
 
