@@ -18,6 +18,9 @@ use crate::files::{self, File};
 
 const PAGE: &str = "docs/compatibility.md";
 
+/// How many operations that are not served are worth naming.
+const LISTED: usize = 200;
+
 /// One service of `crates/services/examples/operations.rs`.
 #[derive(Debug, Deserialize)]
 struct Service {
@@ -95,8 +98,14 @@ fn page(services: &[Service], deviations: &BTreeMap<String, Vec<String>>) -> Str
                 let _ = writeln!(out, "  - Deviation: {deviation}");
             }
         }
-        if !service.unserved.is_empty() {
-            let _ = write!(out, "\nNot served: {}.\n", service.unserved.join(", "));
+        match service.unserved.len() {
+            0 => {}
+            many if many > LISTED => {
+                let _ = write!(out, "\nNot served: the other {many} operations.\n");
+            }
+            _ => {
+                let _ = write!(out, "\nNot served: {}.\n", service.unserved.join(", "));
+            }
         }
     }
     out

@@ -48,9 +48,11 @@ fn check_room(room: &str, files: &[&File]) -> Vec<Finding> {
         findings
             .push(Finding::fatal(&directory, "give the room its place in the row (xtask/src/tidy/rooms.rs)"));
     }
-    for part in ["mod", "wire", "error"] {
-        if !has(&format!("{part}.rs")) && !has(&format!("{part}/mod.rs")) {
-            findings.push(Finding::fatal(&directory, format!("a room has a {part}.rs")));
+    // A room without operations (`iam`, for now) is a door; one that stores nothing converts nothing.
+    let (serves, stores) = (own.iter().any(|(name, _)| name.starts_with("ops/")), has("store.rs"));
+    for (part, needed) in [("mod", true), ("error", serves), ("wire", stores)] {
+        if needed && !has(&format!("{part}.rs")) && !has(&format!("{part}/mod.rs")) {
+            findings.push(Finding::fatal(&directory, format!("a room has its {part}.rs")));
         }
     }
     let served = served(&own);
@@ -125,10 +127,9 @@ mod tests {
             ("ecs/ops/run_task.rs", ""),
         ];
         check_files(&whole, &[]);
-        check_files(
-            &whole[..2],
-            &["a room has a error.rs", "RunTask is served: it belongs in ops/run_task.rs"],
-        );
+        check_files(&whole[..1], &["RunTask is served: it belongs in ops/run_task.rs"]);
+        check_files(&[whole[0], whole[3]], &["a room has its error.rs"]);
+        check_files(&[whole[0], whole[2], whole[3], ("ecs/store.rs", "")], &["a room has its wire.rs"]);
         let extra = [&whole[..], &[("ecs/ops/helpers.rs", "")]].concat();
         check_files(&extra, &["ops/ holds served operations only: one file each"]);
     }
