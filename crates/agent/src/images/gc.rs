@@ -1,0 +1,109 @@
+//! Which images may go: the longest unused, when the disk fills up, and those that nobody used for long.
+//!
+//! Only image records are removed here; containerd collects what nothing refers to any more. What a
+//! container runs on is referred to by the container's own snapshot and stays.
+
+use std::time::{Duration, SystemTime};
+
+use containerd_client::services::v1::{DeleteImageRequest, Image, ListImagesRequest};
+
+use super::content::Content;
+use super::error::Error;
+use super::pull::Images;
+
+/// A record younger than this is never removed: somebody may be about to use the image.
+const SAFE_AGE: Duration = Duration::from_secs(10 * 60);
+/// Unused for so long, an image goes even when there is room.
+const LONG_UNUSED: Duration = Duration::from_secs(7 * 24 * 3600);
+/// Images removed at once under pressure; then the disk is looked at again.
+const BATCH: usize = 5;
+
+/// What a collection did.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Collected {
+    /// The names of the images that were removed.
+    pub removed: Vec<String>,
+}
+
+/// An image that might go.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Candidate {
+    name: String,
+    unused_for: Duration,
+}
+
+impl Images {
+    /// Removes images that were not used for a week, and under disk pressure the longest unused ones.
+    pub async fn collect(&self, disk_pressure: bool) -> Result<Collected, Error> {
+        let connection = &self.shared.connection;
+        let request = connection.request(ListImagesRequest::default());
+        let listed = connection.client().images().list(request).await;
+        let images = listed.map_err(Error::containerd("listing images"))?.into_inner().images;
+        let candidates = images.iter().map(|image| self.candidate(image)).collect();
+        let removed = choose(candidates, disk_pressure);
+        for name in &removed {
+            self.remove(name).await?;
+        }
+        if !removed.is_empty() {
+            // Dropping a lease in step makes containerd collect at once.
+            Content::lease(connection, "longshore-collect").await?.release(true).await;
+        }
+        Ok(Collected { removed })
+    }
+
+    fn candidate(&self, image: &Image) -> Candidate {
+        let digest = image.name.rsplit_once('@').map_or("", |(_, digest)| digest);
+        let used = self.shared.used.lock().get(digest).map(|at| at.elapsed());
+        let recorded = image.updated_at.as_ref().and_then(|at| {
+            let seconds = u64::try_from(at.seconds).ok()?;
+            SystemTime::now().duration_since(SystemTime::UNIX_EPOCH + Duration::from_secs(seconds)).ok()
+        });
+        Candidate { name: image.name.clone(), unused_for: used.or(recorded).unwrap_or_default() }
+    }
+
+    async fn remove(&self, name: &str) -> Result<(), Error> {
+        if let Some((_, digest)) = name.rsplit_once('@') {
+            self.shared.ready.lock().remove(digest);
+            self.shared.used.lock().remove(digest);
+        }
+        let request = DeleteImageRequest { name: name.to_string(), ..DeleteImageRequest::default() };
+        let connection = &self.shared.connection;
+        let removed = connection.client().images().delete(connection.request(request)).await;
+        match removed {
+            Err(status) if status.code() != tonic::Code::NotFound => {
+                Err(Error::containerd("removing an image")(status))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// The names of those to remove, the longest unused first.
+fn choose(mut candidates: Vec<Candidate>, disk_pressure: bool) -> Vec<String> {
+    candidates.retain(|candidate| candidate.unused_for >= SAFE_AGE);
+    candidates.sort_by_key(|candidate| std::cmp::Reverse(candidate.unused_for));
+    let old = candidates.iter().filter(|candidate| candidate.unused_for >= LONG_UNUSED).count();
+    let count = if disk_pressure { old.max(BATCH) } else { old };
+    candidates.into_iter().take(count).map(|candidate| candidate.name).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(minutes: &[u64], pressure: bool, expected: &[&str]) {
+        let candidates = minutes.iter().map(|minutes| Candidate {
+            name: minutes.to_string(),
+            unused_for: Duration::from_secs(minutes * 60),
+        });
+        assert_eq!(choose(candidates.collect(), pressure), expected);
+    }
+
+    #[test]
+    fn the_old_go_and_the_young_stay() {
+        check(&[1, 9, 60], false, &[]);
+        check(&[1, 20_000, 60], false, &["20000"]);
+        check(&[1, 9, 60, 30], true, &["60", "30"]);
+        check(&[11, 12, 13, 14, 15, 16, 17], true, &["17", "16", "15", "14", "13"]);
+    }
+}

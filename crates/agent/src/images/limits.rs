@@ -1,0 +1,31 @@
+//! What an image may be at most. Beyond any of these a pull is refused.
+
+/// The limits of one image.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Bytes of a manifest or an index.
+    pub manifest_bytes: u64,
+    /// Bytes of a configuration.
+    pub config_bytes: u64,
+    /// Layers.
+    pub layers: usize,
+    /// Bytes of one layer once unpacked.
+    pub unpacked_bytes: u64,
+    /// Entries of one layer.
+    pub entries: u64,
+    /// Bytes of a name, or of an extended header.
+    pub header_bytes: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Limits {
+            manifest_bytes: 4 << 20,
+            config_bytes: 8 << 20,
+            layers: 500,
+            unpacked_bytes: 64 << 30,
+            entries: 2_000_000,
+            header_bytes: 1 << 20,
+        }
+    }
+}
