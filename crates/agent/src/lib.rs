@@ -8,6 +8,7 @@ pub mod agent;
 pub mod cgroup;
 pub mod config;
 pub mod containerd;
+pub mod images;
 pub mod network;
 pub mod runtime;
 pub mod task;
