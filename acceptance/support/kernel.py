@@ -1,0 +1,75 @@
+"""What tasks leave in the kernel and in containerd, to compare before and after."""
+
+import subprocess
+from pathlib import Path
+
+from .process import run
+
+
+def footprint(longshore):
+    """Everything on this machine that carries this Longshore's mark. Empty sets when nothing is left of its tasks."""
+    run_dirs = [str(longshore.dir)]
+    tag = instance_tag(longshore)
+    mounts = [line.split()[1] for line in Path("/proc/mounts").read_text().splitlines()]
+    links = run(["ip", "-o", "link"]).splitlines()
+    processes = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                command = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+            except OSError:
+                continue
+            if "containerd-shim" in command and (tag in command or str(longshore.dir) in command):
+                processes.append(f"shim {entry.name}")
+            if " logger " in command and str(longshore.dir) in command:
+                processes.append(f"logger {entry.name}")
+    return {
+        "namespaces": {n for n in _names(Path(f"/run/longshore-{tag}/netns")) | _names(Path("/run/netns")) if tag in n},
+        "mounts": {m for m in mounts if (tag in m or any(m.startswith(d) for d in run_dirs)) and "/rootfs" in m},
+        "cgroups": {str(p) for p in Path("/sys/fs/cgroup").glob(f"**/longshore-{tag}/*") if p.is_dir()},
+        "veths": {line.split(":")[1].strip() for line in links if tag in line and "veth" in line and "ready" not in line},
+        "processes": set(processes),
+        "snapshots": _snapshots(longshore, tag),
+        "containers": _ctr(longshore, tag, "containers", "list", "-q"),
+    }
+
+
+def instance_tag(longshore):
+    import hashlib
+    return hashlib.sha256(str(agent_dir(longshore)).encode()).hexdigest()[:5]
+
+
+def agent_dir(longshore):
+    return longshore.data / "agent"
+
+
+def containerd_socket(longshore):
+    sockets = [p for p in (Path(f"/run/longshore-{instance_tag(longshore)}")).glob("**/*.sock")
+               if "containerd" in str(p) and "ttrpc" not in p.name and "shim" not in str(p) and "debug" not in p.name]
+    assert sockets, "the private containerd has no socket"
+    return sockets[0]
+
+
+def _ctr(longshore, tag, *argv):
+    done = subprocess.run(["ctr", "--address", str(containerd_socket(longshore)), "--namespace", "longshore", *argv],
+                          capture_output=True, text=True, timeout=30)
+    assert done.returncode == 0, done.stderr
+    return set(done.stdout.split())
+
+
+def running_containers(longshore):
+    """The ids and pids of the containers that run now, from containerd itself."""
+    done = subprocess.run(["ctr", "--address", str(containerd_socket(longshore)), "--namespace", "longshore",
+                           "tasks", "list"], capture_output=True, text=True, timeout=30)
+    rows = [line.split() for line in done.stdout.splitlines()[1:]]
+    return {row[0]: int(row[1]) for row in rows if row[2] == "RUNNING"}
+
+
+def _snapshots(longshore, tag):
+    done = subprocess.run(["ctr", "--address", str(containerd_socket(longshore)), "--namespace", "longshore",
+                           "snapshots", "list"], capture_output=True, text=True, timeout=30)
+    return {line.split()[0] for line in done.stdout.splitlines()[1:] if line.split()[-1] == "Active"}
+
+
+def _names(directory):
+    return {p.name for p in directory.iterdir()} if directory.is_dir() else set()
