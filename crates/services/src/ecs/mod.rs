@@ -11,6 +11,9 @@ mod store;
 mod view;
 mod wire;
 
+#[cfg(test)]
+mod tests;
+
 use ::store::Schema;
 use ::wire::{Constraint, OperationModel, Violation, ecs as shape};
 

@@ -132,14 +132,17 @@ pub(crate) fn task_definition(
     snapshot.get(&key![scope, id.family.as_str(), id.revision])
 }
 
-/// The newest active revision of a family.
+/// The newest active revision of a family. Goes down from the last one: mostly one step.
 pub(crate) fn latest_active(
     snapshot: &Snapshot,
     scope: &Scope,
     family: &str,
 ) -> Option<Versioned<TaskDefinitionRow>> {
-    let prefix = key![scope, TaskDefinitionStatus::Active.as_str(), family];
-    snapshot.all_by::<TaskDefinitionRow>(BY_STATUS, &prefix).last()
+    let counter = snapshot.get::<FamilyRow>(&key![scope, family])?;
+    (1..=counter.last_revision)
+        .rev()
+        .filter_map(|revision| snapshot.get::<TaskDefinitionRow>(&key![scope, family, revision]))
+        .find(|definition| definition.status == TaskDefinitionStatus::Active)
 }
 
 /// How many tasks of a cluster have a seen status among `statuses`, on one launch type.

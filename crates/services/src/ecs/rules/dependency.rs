@@ -117,9 +117,11 @@ mod tests {
     use super::*;
     use crate::ecs::rules::sample;
 
-    /// Containers, each with its essential flag and its dependencies.
-    fn check(graph: &[(&str, bool, &[(&str, ContainerCondition)])], expected: &str) {
-        let build = |(name, essential, targets): &(&str, bool, &[(&str, ContainerCondition)])| {
+    /// A container: its name, whether it is essential, and what it depends on.
+    type Node<'a> = (&'a str, bool, &'a [(&'a str, ContainerCondition)]);
+
+    fn check(graph: &[Node<'_>], expected: &str) {
+        let build = |(name, essential, targets): &Node<'_>| {
             let mut container = sample::container(name);
             container.essential = *essential;
             let dependency = |(name, condition): &(&str, ContainerCondition)| Dependency {

@@ -72,7 +72,7 @@ fn check_container(spec: &TaskDefinitionSpec, container: &ContainerDefinition) -
         let why = "Fargate waits at most 120 seconds.";
         return Err(Error::container_setting_because("stopTimeout", &container.name, why));
     }
-    check_execution_role(spec, container)
+    check_logs_and_role(spec, container)
 }
 
 fn check_linux(parameters: &LinuxParameters) -> Result<(), Error> {
@@ -92,11 +92,19 @@ fn check_linux(parameters: &LinuxParameters) -> Result<(), Error> {
     }
 }
 
-/// Fargate itself pulls and logs, so it needs a role to do it with.
-fn check_execution_role(spec: &TaskDefinitionSpec, container: &ContainerDefinition) -> Result<(), Error> {
-    let logs = container.log_configuration.as_ref().filter(|logs| logs.log_driver == LogDriver::Awslogs);
+/// Fargate itself pulls and logs: it needs a role to do it with, and has few drivers.
+fn check_logs_and_role(spec: &TaskDefinitionSpec, container: &ContainerDefinition) -> Result<(), Error> {
+    let logs = container.log_configuration.as_ref();
     if let Some(logs) = logs {
-        logging::require(logs, &["awslogs-stream-prefix"])?;
+        match logs.log_driver {
+            LogDriver::Awslogs => logging::require(logs, &["awslogs-stream-prefix"])?,
+            LogDriver::Splunk | LogDriver::Awsfirelens => {}
+            LogDriver::JsonFile
+            | LogDriver::Syslog
+            | LogDriver::Journald
+            | LogDriver::Gelf
+            | LogDriver::Fluentd => return Err(unsupported(&format!("log driver {}", logs.log_driver))),
+        }
     }
     if spec.execution_role_arn.is_some() {
         return Ok(());
@@ -109,7 +117,10 @@ fn check_execution_role(spec: &TaskDefinitionSpec, container: &ContainerDefiniti
     if is_ecr_image(&container.image) {
         return needs("ECR images");
     }
-    if logs.is_some() { needs("log driver awslogs") } else { Ok(()) }
+    match logs {
+        Some(logs) => needs(&format!("log driver {}", logs.log_driver)),
+        None => Ok(()),
+    }
 }
 
 /// Whether the image is in a private ECR repository: `ACCOUNT.dkr.ecr.REGION.amazonaws.com/…`.

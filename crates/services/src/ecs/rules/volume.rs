@@ -99,6 +99,8 @@ fn setting(member: &str, volume: &Volume, why: &str) -> Error {
 
 #[cfg(test)]
 mod tests {
+    use std::slice::from_ref;
+
     use model::ecs::volume::HostVolume;
 
     use super::*;
@@ -123,11 +125,11 @@ mod tests {
     #[test]
     fn a_mount_point_finds_its_volume() {
         let data = volume("data", VolumeSource::Scratch);
-        check(&[data.clone()], &[(Some("data"), "/a"), (Some("data"), "/b")], "");
-        check(&[data.clone()], &[(Some("root-RO"), "/a")], "Unknown volume 'root-RO'.");
-        check(&[data.clone()], &[(None, "/a")], "Unknown volume 'null'.");
+        check(from_ref(&data), &[(Some("data"), "/a"), (Some("data"), "/b")], "");
+        check(from_ref(&data), &[(Some("root-RO"), "/a")], "Unknown volume 'root-RO'.");
+        check(from_ref(&data), &[(None, "/a")], "Unknown volume 'null'.");
         check(
-            &[data.clone()],
+            from_ref(&data),
             &[(Some("data"), "/a"), (Some("data"), "/a")],
             "Invalid 'mountPoints.containerPath' setting for container 'web'.",
         );
