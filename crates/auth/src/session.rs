@@ -92,8 +92,9 @@ mod tests {
     use super::*;
 
     fn session() -> Session {
-        let key = AccessKey::for_session(&mut SeededIds::new(1));
-        let principal = Principal::root(AccountId::new("123456789012").unwrap(), key.id.clone());
+        let account = AccountId::new("123456789012").unwrap();
+        let key = AccessKey::for_session(&account, &mut SeededIds::new(1));
+        let principal = Principal::root(account, key.id.clone());
         Session { key, principal, expires_at: Timestamp::from_millis(5_000) }
     }
 

@@ -1,8 +1,14 @@
 //! Everything behind the rooms, made once by the binary (or by a test) and shared by all requests.
 
+use std::sync::Arc;
+
 use model::ec2::Cidr;
 use model::{AccountId, Region};
+use registry::Registry;
 use store::{Blobs, Store};
+use telemetry::Logs;
+
+use crate::iam::Identities;
 
 /// The parts that operations use.
 #[derive(Debug)]
@@ -11,8 +17,16 @@ pub struct Cloud {
     pub store: Store,
     /// Layers and log segments.
     pub blobs: Blobs,
+    /// Repositories and images.
+    pub registry: Arc<Registry>,
+    /// Log events.
+    pub logs: Arc<Logs>,
+    /// Who has which key.
+    pub identities: Identities,
     /// What the operator chose.
     pub settings: Settings,
+    /// Held while tasks are placed: see `ecs::ops::run_task`.
+    pub placing: tokio::sync::Mutex<()>,
 }
 
 /// What the operator chose.

@@ -7,6 +7,7 @@ pub mod access;
 pub mod cloud;
 pub mod context;
 pub mod error;
+pub mod node;
 pub mod room;
 pub mod runner;
 mod table;
@@ -32,5 +33,5 @@ pub static ROOMS: &[&Room] = &[&sts::ROOM, &ecr::ROOM, &logs::ROOM, &ec2::ROOM, 
 
 /// The tables of all rooms and of what stands behind them.
 pub fn tables(schema: store::Schema) -> store::Schema {
-    ecs::tables(ec2::store::tables(registry::tables::tables(telemetry::tables(schema))))
+    ecs::tables(ec2::store::tables(logs::store::tables(registry::tables::tables(schema))))
 }

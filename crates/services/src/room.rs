@@ -5,7 +5,8 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use wire::{DecodeError, Operation, OperationModel, ServiceModel, Shape, Value, Violation};
+use auth::rejection::Family;
+use wire::{DecodeError, Operation, OperationModel, Protocol, ServiceModel, Shape, Value, Violation};
 
 use crate::access::Access;
 use crate::context::OpCtx;
@@ -80,6 +81,15 @@ impl Room {
     /// The served operation called `name`.
     pub fn entry(&self, name: &str) -> Option<&'static Entry> {
         self.operations.iter().find(|entry| entry.model.name == name)
+    }
+}
+
+/// How a service names the errors that all services have.
+pub fn family(service: &ServiceModel) -> Family {
+    match service.protocols.first() {
+        Some(Protocol::Ec2) => Family::Ec2,
+        Some(Protocol::Query | Protocol::RestXml) => Family::Query,
+        Some(Protocol::Json | Protocol::Cbor | Protocol::RestJson) | None => Family::Json,
     }
 }
 

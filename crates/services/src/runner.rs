@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
+use auth::rejection::Family;
 use wire::{OperationModel, Value, validate};
 
 use crate::access::authorize;
 use crate::context::OpCtx;
 use crate::error::ServiceError;
-use crate::room::{Entry, Room};
+use crate::room::{Entry, Room, family};
 
 /// Attempts at an operation whose commit meets a conflict. Each loser of a conflict saw another
 /// commit succeed, so a request starves only behind that many others.
@@ -34,8 +35,20 @@ pub async fn run(
     }
     let access = (entry.access)(&ctx, input.clone())
         .map_err(|error| ServiceError::client("SerializationException", error.to_string()))?;
-    authorize(&ctx.principal, &access)?;
+    authorize(&ctx.principal, &access).map_err(|denied| named(denied, family(room.service)))?;
     attempt(entry, Arc::new(ctx), input).await
+}
+
+/// A refused access under the name that the service's family has for it.
+fn named(denied: ServiceError, family: Family) -> ServiceError {
+    match family {
+        Family::Json => denied,
+        Family::Query => ServiceError { code: "AccessDenied".to_owned(), ..denied }.status(403),
+        Family::Ec2 => {
+            let message = format!("You are not authorized to perform this operation. {}", denied.message);
+            ServiceError { code: "UnauthorizedOperation".to_owned(), message, ..denied }.status(403)
+        }
+    }
 }
 
 async fn attempt(entry: &Entry, ctx: Arc<OpCtx>, input: Value) -> Result<Value, ServiceError> {

@@ -1,0 +1,35 @@
+//! STS: who am I, and temporary credentials for the same identity.
+//!
+//! Roles arrive with IAM: until then what assumes one is refused.
+
+mod error;
+mod ops;
+
+use ::wire::{OperationModel, Violation};
+
+use crate::error::ServiceError;
+use crate::room::{Room, op, validation_text};
+
+/// The room.
+pub static ROOM: Room = Room {
+    service: ::wire::sts::SERVICE,
+    operations: &[
+        op::<::wire::sts::GetAccessKeyInfo>(),
+        op::<::wire::sts::GetCallerIdentity>(),
+        op::<::wire::sts::GetSessionToken>(),
+    ],
+    violation,
+    unsupported,
+};
+
+fn violation(_: &OperationModel, violations: &[Violation]) -> Option<ServiceError> {
+    Some(ServiceError::client("ValidationError", validation_text(violations)))
+}
+
+/// STS's answer to an action that it cannot find.
+fn unsupported(operation: &str) -> ServiceError {
+    ServiceError::client(
+        "InvalidAction",
+        format!("Longshore does not serve {operation} of version {}.", ::wire::sts::SERVICE.api_version),
+    )
+}

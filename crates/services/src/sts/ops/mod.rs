@@ -1,0 +1,5 @@
+//! One file an operation.
+
+mod get_access_key_info;
+mod get_caller_identity;
+mod get_session_token;
