@@ -68,3 +68,47 @@ pub fn cycles(model: &Model, reached: &BTreeSet<String>) -> Result<BTreeMap<Stri
     let cyclic = |name: &String| inside.get(name).is_some_and(|seen| seen.contains(name));
     Ok(inside.iter().filter(|(name, _)| cyclic(name)).map(|(n, s)| (n.clone(), s.clone())).collect())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MODEL: &str = r#"{
+        "metadata": {"apiVersion": "1", "endpointPrefix": "x", "protocols": ["json"], "serviceId": "X"},
+        "operations": {
+            "Run": {"http": {"method": "POST", "requestUri": "/"}, "input": {"shape": "Rule"}},
+            "Walk": {"http": {"method": "POST", "requestUri": "/"}, "input": {"shape": "Path"}}
+        },
+        "shapes": {
+            "Rule": {"type": "structure", "members": {"not": {"shape": "Not"}, "all": {"shape": "Rules"}}},
+            "Not": {"type": "structure", "members": {"rule": {"shape": "Rule"}}},
+            "Rules": {"type": "list", "member": {"shape": "Rule"}},
+            "Path": {"type": "structure", "members": {"steps": {"shape": "Paths"}}},
+            "Paths": {"type": "list", "member": {"shape": "Path"}}
+        }
+    }"#;
+
+    fn model() -> (Service, Model) {
+        let serve = vec!["Run".to_owned()];
+        let service = Service { module: "x".to_owned(), model: "x/1".to_owned(), serve };
+        (service, serde_json::from_str(MODEL).expect("a model"))
+    }
+
+    #[test]
+    fn only_what_is_served_is_reached() {
+        let (service, model) = model();
+        let reached = shapes(&service, &model).expect("known shapes");
+        assert!(reached.iter().eq(["Not", "Rule", "Rules"]), "{reached:?}");
+    }
+
+    #[test]
+    fn a_list_ends_a_cycle_and_a_structure_does_not() {
+        let (mut service, model) = model();
+        service.serve = vec!["*".to_owned()];
+        let cycles = cycles(&model, &shapes(&service, &model).expect("known shapes")).expect("known shapes");
+        assert!(cycles.keys().eq(["Not", "Rule"]), "{cycles:?}");
+        let text = super::super::emit::service(&service, &model, "0").expect("text");
+        assert!(text.contains("not: Option<Box<Not>> = \"not\" NOT,"), "{text}");
+        assert!(text.contains("steps: Option<Vec<Path>> = \"steps\" PATHS,"), "{text}");
+    }
+}
