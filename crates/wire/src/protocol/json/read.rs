@@ -120,7 +120,10 @@ fn from_text(kind: &Kind, text: &str) -> Result<Value, Error> {
     let value = match kind {
         Kind::Float | Kind::Double => special_float(text).map(Value::Float),
         Kind::Blob => {
-            return BASE64.decode(text).map(Value::Blob).map_err(|_| Error::wrong("Invalid base64 in a blob"));
+            return BASE64
+                .decode(text)
+                .map(Value::Blob)
+                .map_err(|_| Error::wrong("Invalid base64 in a blob"));
         }
         Kind::Timestamp(_) => parse_iso8601(text).map(Value::Timestamp),
         _ => None,
