@@ -1,0 +1,215 @@
+"""Each served operation, good and bad, judged by botocore's own models: members, types, error shapes."""
+
+import re
+import time
+
+import botocore.exceptions
+import pytest
+
+from support.longshore import ROOT
+from support.models import Judge
+
+GOOD, BAD = "good", "bad"
+ROLE = "arn:aws:iam::123456789012:role/exec"
+CONTAINER = {"name": "web", "image": "web:1", "memory": 128}
+CLUSTER_ARN = "arn:aws:ecs:us-east-2:123456789012:cluster/models"
+DIGEST = "sha256:" + "0" * 64
+
+# Per operation: calls that must succeed, and calls that must fail with this code. Earlier ones prepare later ones.
+CASES = {
+    "sts": [
+        ("GetCallerIdentity", {}, GOOD),
+        ("GetSessionToken", {"DurationSeconds": 900}, GOOD),
+        ("GetSessionToken", {"DurationSeconds": 1}, "ValidationError"),
+        ("GetAccessKeyInfo", {"AccessKeyId": "AKIAIOSFODNN7EXAMPLE"}, GOOD),
+        ("GetAccessKeyInfo", {"AccessKeyId": "short"}, "ValidationError"),
+    ],
+    "ec2": [
+        ("DescribeVpcs", {}, GOOD),
+        ("DescribeVpcs", {"VpcIds": ["vpc-0"]}, "InvalidVpcID.NotFound"),
+        ("DescribeSubnets", {"Filters": [{"Name": "default-for-az", "Values": ["true"]}]}, GOOD),
+        ("DescribeSubnets", {"SubnetIds": ["subnet-0"]}, "InvalidSubnetID.NotFound"),
+        ("DescribeSecurityGroups", {"MaxResults": 5}, GOOD),
+        ("DescribeSecurityGroups", {"Filters": [{"Name": "nonsense", "Values": ["x"]}]}, "InvalidParameterValue"),
+        ("DescribeNetworkInterfaces", {}, GOOD),
+        ("DescribeNetworkInterfaces", {"NetworkInterfaceIds": ["eni-0"]}, "InvalidNetworkInterfaceID.NotFound"),
+        ("DescribeAvailabilityZones", {}, GOOD),
+        ("DescribeAvailabilityZones", {"DryRun": True}, "DryRunOperation"),
+        ("DescribeRegions", {}, GOOD),
+        ("DescribeRegions", {"RegionNames": ["nowhere-1"]}, "InvalidParameterValue"),
+    ],
+    "ecs": [
+        ("CreateCluster", {"clusterName": "models", "tags": [{"key": "a", "value": "b"}], "capacityProviders": ["FARGATE", "FARGATE_SPOT"],
+                           "settings": [{"name": "containerInsights", "value": "enabled"}],
+                           "defaultCapacityProviderStrategy": [{"capacityProvider": "FARGATE", "weight": 1, "base": 1}]}, GOOD),
+        ("CreateCluster", {"clusterName": "not a name"}, "InvalidParameterException"),
+        ("DescribeClusters", {"clusters": ["models", "missing"], "include": ["ATTACHMENTS", "CONFIGURATIONS", "SETTINGS", "STATISTICS", "TAGS"]}, GOOD),
+        ("DescribeClusters", {"clusters": ["models"], "include": ["WRONG"]}, "InvalidParameterException"),
+        ("ListClusters", {"maxResults": 1}, GOOD),
+        ("ListClusters", {"nextToken": "nonsense"}, "InvalidParameterException"),
+        ("UpdateCluster", {"cluster": "models", "settings": [{"name": "containerInsights", "value": "disabled"}]}, GOOD),
+        ("UpdateCluster", {"cluster": "missing"}, "ClusterNotFoundException"),
+        ("UpdateClusterSettings", {"cluster": "models", "settings": [{"name": "containerInsights", "value": "enhanced"}]}, GOOD),
+        ("UpdateClusterSettings", {"cluster": "missing", "settings": []}, "ClusterNotFoundException"),
+        ("PutClusterCapacityProviders", {"cluster": "models", "capacityProviders": ["FARGATE"], "defaultCapacityProviderStrategy": []}, GOOD),
+        ("PutClusterCapacityProviders", {"cluster": "models", "capacityProviders": ["none"], "defaultCapacityProviderStrategy": []}, "InvalidParameterException"),
+        ("RegisterTaskDefinition", {"family": "models", "containerDefinitions": [CONTAINER], "tags": [{"key": "k", "value": "v"}]}, GOOD),
+        ("RegisterTaskDefinition", {"family": "models", "containerDefinitions": []}, "ClientException"),
+        ("RegisterTaskDefinition", {"family": "models", "containerDefinitions": [CONTAINER], "requiresCompatibilities": ["FARGATE"],
+                                    "networkMode": "awsvpc", "cpu": "256", "memory": "4096"}, "ClientException"),
+        ("DescribeTaskDefinition", {"taskDefinition": "models", "include": ["TAGS"]}, GOOD),
+        ("DescribeTaskDefinition", {"taskDefinition": "models:99"}, "ClientException"),
+        ("ListTaskDefinitions", {"familyPrefix": "models", "sort": "DESC", "status": "ACTIVE"}, GOOD),
+        ("ListTaskDefinitions", {"status": "WRONG"}, "InvalidParameterException"),
+        ("ListTaskDefinitionFamilies", {"status": "ALL"}, GOOD),
+        ("ListTaskDefinitionFamilies", {"status": "WRONG"}, "InvalidParameterException"),
+        ("RunTask", {"cluster": "models", "taskDefinition": "models"}, "InvalidParameterException"),
+        ("RunTask", {"cluster": "missing", "taskDefinition": "models"}, "ClusterNotFoundException"),
+        ("StopTask", {"cluster": "models", "task": "0" * 32}, "InvalidParameterException"),
+        ("DescribeTasks", {"cluster": "models", "tasks": ["0" * 32], "include": ["TAGS"]}, GOOD),
+        ("DescribeTasks", {"cluster": "missing", "tasks": ["0" * 32]}, "ClusterNotFoundException"),
+        ("ListTasks", {"cluster": "models", "desiredStatus": "STOPPED"}, GOOD),
+        ("ListTasks", {"cluster": "missing"}, "ClusterNotFoundException"),
+        ("TagResource", {"resourceArn": CLUSTER_ARN, "tags": [{"key": "x", "value": "y"}]}, GOOD),
+        ("TagResource", {"resourceArn": CLUSTER_ARN, "tags": [{"key": "aws:x", "value": "y"}]}, "InvalidParameterException"),
+        ("ListTagsForResource", {"resourceArn": CLUSTER_ARN}, GOOD),
+        ("ListTagsForResource", {"resourceArn": "nonsense"}, "InvalidParameterException"),
+        ("UntagResource", {"resourceArn": CLUSTER_ARN, "tagKeys": ["x"]}, GOOD),
+        ("UntagResource", {"resourceArn": "nonsense", "tagKeys": ["x"]}, "InvalidParameterException"),
+        ("PutAccountSetting", {"name": "containerInsights", "value": "enabled"}, GOOD),
+        ("PutAccountSetting", {"name": "containerInsights", "value": "perhaps"}, "InvalidParameterException"),
+        ("PutAccountSettingDefault", {"name": "containerInsights", "value": "disabled"}, GOOD),
+        ("PutAccountSettingDefault", {"name": "nonsense", "value": "on"}, "InvalidParameterException"),
+        ("ListAccountSettings", {"effectiveSettings": True}, GOOD),
+        ("ListAccountSettings", {"name": "nonsense"}, "InvalidParameterException"),
+        ("DeleteAccountSetting", {"name": "containerInsights"}, GOOD),
+        ("DeleteAccountSetting", {"name": "nonsense"}, "InvalidParameterException"),
+        ("ListContainerInstances", {"cluster": "models"}, GOOD),
+        ("ListContainerInstances", {"cluster": "missing"}, "ClusterNotFoundException"),
+        ("DescribeContainerInstances", {"cluster": "models", "containerInstances": ["0" * 32]}, GOOD),
+        ("DescribeContainerInstances", {"cluster": "missing", "containerInstances": ["0" * 32]}, "ClusterNotFoundException"),
+        ("ListServices", {"cluster": "models"}, GOOD),
+        ("ListServices", {"cluster": "missing"}, "ClusterNotFoundException"),
+        ("DescribeServices", {"cluster": "models", "services": ["none"]}, GOOD),
+        ("DescribeServices", {"cluster": "missing", "services": ["none"]}, "ClusterNotFoundException"),
+        ("DeregisterTaskDefinition", {"taskDefinition": "models:1"}, GOOD),
+        ("DeregisterTaskDefinition", {"taskDefinition": "models:99"}, "ClientException"),
+        ("DeleteTaskDefinitions", {"taskDefinitions": ["models:1", "models:99"]}, GOOD),
+        ("DeleteTaskDefinitions", {"taskDefinitions": ["models"]}, "InvalidParameterException"),
+        ("DeleteCluster", {"cluster": "models"}, GOOD),
+        ("DeleteCluster", {"cluster": "missing"}, "ClusterNotFoundException"),
+        ("CreateService", {"serviceName": "s"}, "UnsupportedFeatureException"),
+    ],
+    "logs": [
+        ("CreateLogGroup", {"logGroupName": "/models", "tags": {"a": "b"}}, GOOD),
+        ("CreateLogGroup", {"logGroupName": "/models"}, "ResourceAlreadyExistsException"),
+        ("CreateLogStream", {"logGroupName": "/models", "logStreamName": "s"}, GOOD),
+        ("CreateLogStream", {"logGroupName": "/missing", "logStreamName": "s"}, "ResourceNotFoundException"),
+        ("PutLogEvents", {"logGroupName": "/models", "logStreamName": "s", "logEvents": [{"timestamp": int(time.time() * 1000), "message": "hello"}]}, GOOD),
+        ("PutLogEvents", {"logGroupName": "/models", "logStreamName": "none", "logEvents": [{"timestamp": 1, "message": "x"}]}, "ResourceNotFoundException"),
+        ("DescribeLogGroups", {"logGroupNamePrefix": "/mod"}, GOOD),
+        ("DescribeLogGroups", {"nextToken": "nonsense"}, "InvalidParameterException"),
+        ("DescribeLogStreams", {"logGroupName": "/models", "orderBy": "LastEventTime", "descending": True}, GOOD),
+        ("DescribeLogStreams", {"logGroupName": "/missing"}, "ResourceNotFoundException"),
+        ("GetLogEvents", {"logGroupName": "/models", "logStreamName": "s", "startFromHead": True}, GOOD),
+        ("GetLogEvents", {"logGroupName": "/models", "logStreamName": "none"}, "ResourceNotFoundException"),
+        ("FilterLogEvents", {"logGroupName": "/models", "filterPattern": "hello"}, GOOD),
+        ("FilterLogEvents", {"logGroupName": "/models", "filterPattern": "{ $.x = "}, "InvalidParameterException"),
+        ("TestMetricFilter", {"filterPattern": "[a, b]", "logEventMessages": ["x y", "z"]}, GOOD),
+        ("TestMetricFilter", {"filterPattern": "{ $.x = ", "logEventMessages": ["x"]}, "InvalidParameterException"),
+        ("PutRetentionPolicy", {"logGroupName": "/models", "retentionInDays": 7}, GOOD),
+        ("PutRetentionPolicy", {"logGroupName": "/models", "retentionInDays": 8}, "InvalidParameterException"),
+        ("DeleteRetentionPolicy", {"logGroupName": "/models"}, GOOD),
+        ("DeleteRetentionPolicy", {"logGroupName": "/missing"}, "ResourceNotFoundException"),
+        ("PutLogGroupDeletionProtection", {"logGroupIdentifier": "/models", "deletionProtectionEnabled": False}, GOOD),
+        ("PutLogGroupDeletionProtection", {"logGroupIdentifier": "/missing", "deletionProtectionEnabled": False}, "ResourceNotFoundException"),
+        ("TagLogGroup", {"logGroupName": "/models", "tags": {"c": "d"}}, GOOD),
+        ("TagLogGroup", {"logGroupName": "/missing", "tags": {"c": "d"}}, "ResourceNotFoundException"),
+        ("ListTagsLogGroup", {"logGroupName": "/models"}, GOOD),
+        ("ListTagsLogGroup", {"logGroupName": "/missing"}, "ResourceNotFoundException"),
+        ("UntagLogGroup", {"logGroupName": "/models", "tags": ["c"]}, GOOD),
+        ("UntagLogGroup", {"logGroupName": "/missing", "tags": ["c"]}, "ResourceNotFoundException"),
+        ("TagResource", {"resourceArn": "arn:aws:logs:us-east-2:123456789012:log-group:/models", "tags": {"e": "f"}}, GOOD),
+        ("TagResource", {"resourceArn": "arn:aws:logs:us-east-2:123456789012:log-group:/missing", "tags": {"e": "f"}}, "ResourceNotFoundException"),
+        ("ListTagsForResource", {"resourceArn": "arn:aws:logs:us-east-2:123456789012:log-group:/models"}, GOOD),
+        ("ListTagsForResource", {"resourceArn": "nonsense"}, "InvalidParameterException"),
+        ("UntagResource", {"resourceArn": "arn:aws:logs:us-east-2:123456789012:log-group:/models", "tagKeys": ["e"]}, GOOD),
+        ("UntagResource", {"resourceArn": "nonsense", "tagKeys": ["e"]}, "InvalidParameterException"),
+        ("DeleteLogStream", {"logGroupName": "/models", "logStreamName": "s"}, GOOD),
+        ("DeleteLogStream", {"logGroupName": "/models", "logStreamName": "s"}, "ResourceNotFoundException"),
+        ("DeleteLogGroup", {"logGroupName": "/models"}, GOOD),
+        ("DeleteLogGroup", {"logGroupName": "/models"}, "ResourceNotFoundException"),
+    ],
+    "ecr": [
+        ("CreateRepository", {"repositoryName": "models", "tags": [{"Key": "a", "Value": "b"}]}, GOOD),
+        ("CreateRepository", {"repositoryName": "models"}, "RepositoryAlreadyExistsException"),
+        ("CreateRepository", {"repositoryName": "Upper"}, "InvalidParameterException"),
+        ("DescribeRepositories", {"repositoryNames": ["models"]}, GOOD),
+        ("DescribeRepositories", {"repositoryNames": ["missing"]}, "RepositoryNotFoundException"),
+        ("GetAuthorizationToken", {}, GOOD),
+        ("DescribeRegistry", {}, GOOD),
+        ("InitiateLayerUpload", {"repositoryName": "models"}, GOOD),
+        ("InitiateLayerUpload", {"repositoryName": "missing"}, "RepositoryNotFoundException"),
+        ("UploadLayerPart", {"repositoryName": "models", "uploadId": "00000000-0000-4000-8000-000000000000", "partFirstByte": 0, "partLastByte": 2, "layerPartBlob": b"abc"}, "UploadNotFoundException"),
+        ("CompleteLayerUpload", {"repositoryName": "models", "uploadId": "00000000-0000-4000-8000-000000000000", "layerDigests": [DIGEST]}, "UploadNotFoundException"),
+        ("BatchCheckLayerAvailability", {"repositoryName": "models", "layerDigests": [DIGEST]}, GOOD),
+        ("BatchCheckLayerAvailability", {"repositoryName": "missing", "layerDigests": [DIGEST]}, "RepositoryNotFoundException"),
+        ("GetDownloadUrlForLayer", {"repositoryName": "models", "layerDigest": DIGEST}, "LayersNotFoundException"),
+        ("PutImage", {"repositoryName": "models", "imageManifest": "{}"}, "InvalidParameterException"),
+        ("ListImages", {"repositoryName": "models"}, GOOD),
+        ("ListImages", {"repositoryName": "missing"}, "RepositoryNotFoundException"),
+        ("DescribeImages", {"repositoryName": "models"}, GOOD),
+        ("DescribeImages", {"repositoryName": "models", "imageIds": [{"imageTag": "none"}]}, "ImageNotFoundException"),
+        ("BatchGetImage", {"repositoryName": "models", "imageIds": [{"imageTag": "none"}]}, GOOD),
+        ("BatchGetImage", {"repositoryName": "missing", "imageIds": [{"imageTag": "none"}]}, "RepositoryNotFoundException"),
+        ("BatchDeleteImage", {"repositoryName": "models", "imageIds": [{"imageTag": "none"}]}, GOOD),
+        ("BatchDeleteImage", {"repositoryName": "missing", "imageIds": [{"imageTag": "none"}]}, "RepositoryNotFoundException"),
+        ("PutImageTagMutability", {"repositoryName": "models", "imageTagMutability": "IMMUTABLE"}, GOOD),
+        ("PutImageTagMutability", {"repositoryName": "missing", "imageTagMutability": "IMMUTABLE"}, "RepositoryNotFoundException"),
+        ("PutImageScanningConfiguration", {"repositoryName": "missing", "imageScanningConfiguration": {"scanOnPush": False}}, "RepositoryNotFoundException"),
+        ("PutImageScanningConfiguration", {"repositoryName": "models", "imageScanningConfiguration": {"scanOnPush": False}}, GOOD),
+        ("TagResource", {"resourceArn": "arn:aws:ecr:us-east-2:123456789012:repository/models", "tags": [{"Key": "c", "Value": "d"}]}, GOOD),
+        ("TagResource", {"resourceArn": "arn:aws:ecr:us-east-2:123456789012:repository/missing", "tags": [{"Key": "c", "Value": "d"}]}, "RepositoryNotFoundException"),
+        ("ListTagsForResource", {"resourceArn": "arn:aws:ecr:us-east-2:123456789012:repository/models"}, GOOD),
+        ("ListTagsForResource", {"resourceArn": "arn:aws:ecr:us-east-2:123456789012:repository/missing"}, "RepositoryNotFoundException"),
+        ("UntagResource", {"resourceArn": "arn:aws:ecr:us-east-2:123456789012:repository/models", "tagKeys": ["c"]}, GOOD),
+        ("UntagResource", {"resourceArn": "arn:aws:ecr:us-east-2:123456789012:repository/missing", "tagKeys": ["c"]}, "RepositoryNotFoundException"),
+        ("DeleteRepository", {"repositoryName": "models", "force": True}, GOOD),
+        ("DeleteRepository", {"repositoryName": "models"}, "RepositoryNotFoundException"),
+    ],
+}
+
+
+@pytest.mark.parametrize("service", CASES)
+def test_every_answer_fits_the_model(api, service):
+    client = api.client(service, parameter_validation=False)
+    judge = Judge(client)
+    wrong = []
+    for operation, parameters, expected in CASES[service]:
+        method = getattr(client, _method(client, operation))
+        try:
+            method(**parameters)
+            found = GOOD
+        except botocore.exceptions.ClientError as error:
+            found = error.response["Error"]["Code"]
+        if found != expected:
+            wrong.append(f"{operation} {parameters}: expected {expected}, found {found}")
+    assert judge.judged >= len(CASES[service])
+    assert not wrong and not judge.faults, "\n".join(wrong + judge.faults)
+
+
+def test_every_served_operation_has_its_case():
+    table = (ROOT / "docs" / "compatibility.md").read_text()
+    names = {"ecs": "ECS", "ecr": "ECR", "logs": "CloudWatch Logs", "sts": "STS", "ec2": "EC2"}
+    for service, title in names.items():
+        section = re.search(rf"^## {re.escape(title)}\b.*?(?=^## |\Z)", table, re.MULTILINE | re.DOTALL)
+        assert section, f"docs/compatibility.md has no section {title}"
+        served = set(re.findall(r"^- (\w+)$|\| `?(\w+)`? \| served", section.group(0), re.MULTILINE))
+        served = {a or b for a, b in served}
+        assert served, f"{title}: no served operation found"
+        missing = served - {operation for operation, _, _ in CASES[service]}
+        assert not missing, f"{title}: no case for {sorted(missing)}"
+
+
+def _method(client, operation):
+    return next(method for method, name in client.meta.method_to_api_mapping.items() if name == operation)
