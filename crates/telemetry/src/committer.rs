@@ -1,8 +1,8 @@
 //! The only writer: makes many batches durable with one sync, then visible, then acknowledged.
 //!
 //! It has a thread of its own because it waits for the disk. Order is: write-ahead log, table,
-//! sources, listeners, answer. After a failed append nothing more is taken: what reached the
-//! disk is unknown until the log is replayed.
+//! sources, listeners, answer. After a failed sync nothing more is taken: what reached the disk
+//! is unknown until the log is replayed. A disk without room only refuses the batches at hand.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use crate::event::{Batch, Entry, Key};
 use crate::shared::Shared;
 use crate::sources::Verdict;
 use crate::tail::Fresh;
-use crate::wal::{Checkpoint, Record, Wal, encode_append, put_frame};
+use crate::wal::{AppendError, Checkpoint, Record, Wal, encode_append, put_frame};
 
 /// At most this many bytes of batches share one sync.
 const GROUP_BYTES: usize = 8 << 20;
@@ -171,9 +171,13 @@ impl Committer {
         if frames.is_empty() {
             return Ok(());
         }
-        self.wal.append(frames).inspect_err(|error| {
-            self.failed = true;
-            tracing::error!(error = error as &dyn std::error::Error, "the log store takes nothing more");
+        self.wal.append(frames).map_err(|error| match error {
+            AppendError::Undone(error) => error,
+            AppendError::Unknown(error) => {
+                self.failed = true;
+                tracing::error!(error = &error as &dyn std::error::Error, "the log store takes nothing more");
+                error
+            }
         })
     }
 

@@ -5,6 +5,7 @@
 //! never matter to a replay.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -18,11 +19,35 @@ use crate::flush::{blocking, store_segment};
 use crate::segment::{Block, Index, SegmentWriter};
 use crate::shared::Shared;
 
+/// Events handed to the packing thread at once.
+const RUN_EVENTS: usize = 4096;
+/// Bytes handed to the packing thread at once.
+const RUN_BYTES: usize = 1 << 20;
+
+/// Joins what is due whenever a table was written out, until the store closes.
+pub(crate) async fn run(shared: Arc<Shared>) {
+    let mut closing = shared.closing.subscribe();
+    let mut thawed = shared.thawed.subscribe();
+    loop {
+        tokio::select! {
+            biased;
+            _ = closing.wait_for(|closing| *closing) => return,
+            changed = thawed.changed() => if changed.is_err() { return },
+        }
+        if let Err(error) = join_due(&shared).await {
+            tracing::warn!(error = &error as &dyn std::error::Error, "joining segments failed");
+        }
+    }
+}
+
 /// Joins what is due in every group.
-pub(crate) async fn run(shared: &Shared) -> Result<()> {
+pub(crate) async fn join_due(shared: &Shared) -> Result<()> {
+    // Two joins at once would take the same segments.
+    let _turn = shared.joining.lock().await;
     let groups = shared.catalog.read().groups_with_segments();
     for group in groups {
-        while let Some(due) = due(shared, group) {
+        while !*shared.closing.borrow() {
+            let Some(due) = due(shared, group) else { break };
             join(shared, group, due).await?;
         }
     }
@@ -81,6 +106,39 @@ impl Feed {
     }
 }
 
+/// Some events of a join, in order.
+#[derive(Default)]
+struct Run {
+    events: Vec<(Key, u128, i64, Range<usize>)>,
+    payload: Vec<u8>,
+}
+
+impl Run {
+    fn push_to(self, mut writer: SegmentWriter) -> std::io::Result<SegmentWriter> {
+        for (key, series, ingested, range) in self.events {
+            writer.push(key, series, ingested, &self.payload[range])?;
+        }
+        Ok(writer)
+    }
+}
+
+/// The next events of all feeds, in order; none when the feeds are used up.
+async fn next_run(shared: &Shared, feeds: &mut [Feed]) -> Result<Run> {
+    let mut run = Run::default();
+    while run.events.len() < RUN_EVENTS && run.payload.len() < RUN_BYTES {
+        let least = feeds.iter_mut().filter(|feed| feed.key().is_some()).min_by_key(|feed| feed.key());
+        let Some(feed) = least else { break };
+        let series = feed.index.series[feed.block.series[feed.at] as usize].id;
+        let start = run.payload.len();
+        run.payload.extend_from_slice(feed.block.payload_of(feed.at));
+        let place = start..run.payload.len();
+        run.events.push((feed.block.keys[feed.at], series, feed.block.ingested[feed.at], place));
+        feed.at += 1;
+        feed.refill(shared).await?;
+    }
+    Ok(run)
+}
+
 async fn join(shared: &Shared, group: LogGroupId, old: Vec<Arc<SegmentRow>>) -> Result<()> {
     let mut feeds = Vec::with_capacity(old.len());
     for row in &old {
@@ -90,21 +148,12 @@ async fn join(shared: &Shared, group: LogGroupId, old: Vec<Arc<SegmentRow>>) -> 
         feeds.push(feed);
     }
     let mut writer = blocking(SegmentWriter::new).await?;
-    let mut pushed_since_yield = 0;
     loop {
-        let least = feeds.iter_mut().filter(|feed| feed.key().is_some()).min_by_key(|feed| feed.key());
-        let Some(feed) = least else { break };
-        let series = feed.index.series[feed.block.series[feed.at] as usize].id;
-        let (key, ingested) = (feed.block.keys[feed.at], feed.block.ingested[feed.at]);
-        let payload = feed.block.payload_of(feed.at);
-        writer.push(key, series, ingested, payload).map_err(|e| Error::disk("pack", "a segment", e))?;
-        feed.at += 1;
-        feed.refill(shared).await?;
-        pushed_since_yield += 1;
-        if pushed_since_yield == 4096 {
-            pushed_since_yield = 0;
-            tokio::task::yield_now().await;
+        let run = next_run(shared, &mut feeds).await?;
+        if run.events.is_empty() {
+            break;
         }
+        writer = blocking(move || run.push_to(writer)).await?;
     }
     let generations = old.iter().fold((u64::MAX, 0), |(first, last), row| {
         (first.min(row.generations.0), last.max(row.generations.1))

@@ -16,7 +16,7 @@ use crate::error::{Error, Result};
 use crate::memtable::Memtable;
 use crate::segment::SegmentWriter;
 use crate::shared::{POINTERS_AT_ONCE, Shared};
-use crate::{compact, wal};
+use crate::wal;
 
 /// The waits between attempts when a store fails: doubled from the first to the last.
 const RETRY_FIRST: Duration = Duration::from_millis(100);
@@ -41,9 +41,6 @@ pub(crate) async fn run(shared: Arc<Shared>) {
                 () = tokio::time::sleep(wait) => {}
             }
             wait = (wait * 2).min(RETRY_LAST);
-        }
-        if let Err(error) = compact::run(&shared).await {
-            tracing::warn!(error = &error as &dyn std::error::Error, "joining segments failed");
         }
     }
 }

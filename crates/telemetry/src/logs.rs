@@ -41,7 +41,7 @@ pub struct Logs {
     queue: Arc<Semaphore>,
     commands: Mutex<Option<mpsc::Sender<Command>>>,
     committer: Mutex<Option<std::thread::JoinHandle<()>>>,
-    flusher: tokio::sync::Mutex<Option<JoinHandle<()>>>,
+    tasks: tokio::sync::Mutex<Vec<JoinHandle<()>>>,
 }
 
 impl Logs {
@@ -56,12 +56,13 @@ impl Logs {
             .spawn(move || committer.run(receiver))
             .map_err(|e| Error::disk("start the writer of", directory, e))?;
         let flusher = tokio::spawn(flush::run(Arc::clone(&shared)));
+        let joiner = tokio::spawn(compact::run(Arc::clone(&shared)));
         Ok(Logs {
             shared,
             queue,
             commands: Mutex::new(Some(sender)),
             committer: Mutex::new(Some(thread)),
-            flusher: tokio::sync::Mutex::new(Some(flusher)),
+            tasks: tokio::sync::Mutex::new(vec![flusher, joiner]),
         })
     }
 
@@ -172,9 +173,9 @@ impl Logs {
         Ok(())
     }
 
-    /// Joins the segments that are due; the flusher does so by itself after each flush.
+    /// Joins the segments that are due, as happens by itself after each table is written out.
     pub async fn compact(&self) -> Result<()> {
-        compact::run(&self.shared).await
+        compact::join_due(&self.shared).await
     }
 
     /// Stops taking appends, waits until those under way are durable, and ends all work.
@@ -186,9 +187,9 @@ impl Logs {
             let _ = tokio::task::spawn_blocking(move || thread.join()).await;
         }
         self.shared.closing.send_replace(true);
-        if let Some(flusher) = self.flusher.lock().await.take() {
+        for task in self.tasks.lock().await.drain(..) {
             // Likewise.
-            let _ = flusher.await;
+            let _ = task.await;
         }
     }
 

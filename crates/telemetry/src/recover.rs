@@ -41,6 +41,7 @@ pub(crate) async fn open(options: Options, store: Store, blobs: Blobs) -> Result
         indexes: IndexCache::new(options.index_cache_bytes),
         crier: Crier::new(),
         frozen: Notify::new(),
+        joining: tokio::sync::Mutex::default(),
         closing: watch::Sender::new(false),
         thawed: watch::Sender::new(0),
         retired: Mutex::default(),

@@ -30,6 +30,8 @@ pub(crate) struct Shared {
     pub(crate) crier: Crier,
     /// Told when a table is frozen.
     pub(crate) frozen: Notify,
+    /// Held while segments are joined.
+    pub(crate) joining: tokio::sync::Mutex<()>,
     /// Becomes true when the store closes.
     pub(crate) closing: watch::Sender<bool>,
     /// Counts the tables that were written out.

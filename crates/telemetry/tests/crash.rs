@@ -83,7 +83,7 @@ async fn ship(logs: Arc<Logs>, writer: u64) {
             }
             Err(error) => panic!("{error}"),
         }
-        if to % 3 == 0 {
+        if to.is_multiple_of(3) {
             // An answer that got lost on its way is followed by the same batch again.
             let _ = logs.append(batch(writer, from, to)).await;
         }

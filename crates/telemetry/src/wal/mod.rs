@@ -7,7 +7,7 @@
 mod record;
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{Read, Write};
+use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use crate::codec::Malformed;
@@ -27,6 +27,14 @@ pub(crate) struct Wal {
     path: PathBuf,
     generation: u64,
     len: u64,
+}
+
+/// Why frames were not appended.
+pub(crate) enum AppendError {
+    /// The disk is full, most likely. The log is as it was and can go on.
+    Undone(Error),
+    /// What reached the disk is unknown: nothing more may be appended before a replay.
+    Unknown(Error),
 }
 
 /// Adds the frame of `payload` to `out`.
@@ -85,8 +93,7 @@ impl Wal {
                 file.write_all(MAGIC)?;
             }
             file.sync_all()?;
-            use std::io::Seek;
-            file.seek(std::io::SeekFrom::End(0))?;
+            file.seek(SeekFrom::End(0))?;
             Ok(file)
         };
         let file = open().map_err(|e| Error::disk("reopen", &path, e))?;
@@ -94,14 +101,25 @@ impl Wal {
         Ok(Wal { dir: dir.to_owned(), file, path, generation, len })
     }
 
-    /// Appends `frames` and makes them durable. After a failure nothing more may be appended:
-    /// what reached the disk is then unknown.
-    pub(crate) fn append(&mut self, frames: &[u8]) -> Result<()> {
-        self.file
-            .write_all(frames)
-            .and_then(|()| self.file.sync_data())
-            .map_err(|e| Error::disk("append to", &self.path, e))?;
+    /// Appends `frames` and makes them durable.
+    pub(crate) fn append(&mut self, frames: &[u8]) -> Result<(), AppendError> {
+        if let Err(error) = self.file.write_all(frames) {
+            let error = Error::disk("append to", &self.path, error);
+            // What was written of the frames must not stand before later ones.
+            return Err(match self.cut() {
+                Ok(()) => AppendError::Undone(error),
+                Err(_) => AppendError::Unknown(error),
+            });
+        }
+        self.file.sync_data().map_err(|e| AppendError::Unknown(Error::disk("sync", &self.path, e)))?;
         self.len += frames.len() as u64;
+        Ok(())
+    }
+
+    /// Cuts the file behind the last frame that was appended whole.
+    fn cut(&mut self) -> std::io::Result<()> {
+        self.file.set_len(self.len)?;
+        self.file.seek(SeekFrom::Start(self.len))?;
         Ok(())
     }
 
