@@ -1,6 +1,7 @@
 //! Housekeeping: what time alone makes superfluous is removed.
 //!
-//! Stopped tasks after their hour, log events after their retention, blobs that nothing refers to.
+//! Stopped tasks after their hour, deleted task definitions after their last task, log events after
+//! their retention, blobs that nothing refers to.
 //! Each duty has its own pace; a failure is logged and the duty comes round again.
 
 use std::sync::Arc;
@@ -22,7 +23,12 @@ const REGISTRY_EVERY: Duration = Duration::from_secs(60 * 60);
 
 /// Runs all duties until it is dropped.
 pub async fn run(cloud: Arc<Cloud>, clock: Clock) {
-    tokio::join!(stopped_tasks(&cloud, &clock), log_events(&cloud, &clock), blobs(&cloud, &clock));
+    tokio::join!(
+        stopped_tasks(&cloud, &clock),
+        task_definitions(&cloud),
+        log_events(&cloud, &clock),
+        blobs(&cloud, &clock)
+    );
 }
 
 async fn stopped_tasks(cloud: &Cloud, clock: &Clock) {
@@ -41,6 +47,15 @@ async fn stopped_tasks(cloud: &Cloud, clock: &Clock) {
 
 fn pause_until(wake_at: Option<Timestamp>, now: Timestamp) -> Duration {
     wake_at.map_or(TASKS_EVERY, |at| at.since(now)).clamp(TASKS_AT_MOST_EVERY, TASKS_EVERY)
+}
+
+async fn task_definitions(cloud: &Cloud) {
+    loop {
+        tokio::time::sleep(TASKS_EVERY).await;
+        if let Err(error) = ecs::reap::task_definitions(&cloud.store).await {
+            tracing::warn!(error = &error as &dyn std::error::Error, "removing deleted task definitions");
+        }
+    }
 }
 
 async fn log_events(cloud: &Cloud, clock: &Clock) {

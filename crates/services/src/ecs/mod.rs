@@ -6,6 +6,7 @@ pub mod door;
 pub mod error;
 mod ops;
 mod placement;
+pub mod reap;
 mod rules;
 mod store;
 mod view;

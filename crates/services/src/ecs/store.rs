@@ -17,6 +17,10 @@ use crate::table::table;
 
 /// Task definitions by status, then family and revision.
 pub(crate) const BY_STATUS: &str = "by-status";
+/// Task definitions of all scopes whose deletion was asked for, by that time.
+pub(crate) const DELETING: &str = "deleting";
+/// Tasks that have not ended by task definition.
+pub(crate) const BY_DEFINITION: &str = "by-definition";
 /// Tasks of a cluster by desired status.
 pub(crate) const BY_DESIRED: &str = "by-desired";
 /// Tasks of a cluster by desired status and family.
@@ -46,6 +50,7 @@ table! {
     pub(crate) TaskDefinitionRow(TaskDefinition) in "ecs/task-definition" {
         key(it) => key![it.scope, it.id.family.as_str(), it.id.revision],
         BY_STATUS => key![it.scope, it.status.as_str(), it.id.family.as_str(), it.id.revision],
+        DELETING => it.delete_requested_at.map(|at| key![at]),
     }
 
     /// The last revision of every family that ever was.
@@ -56,6 +61,9 @@ table! {
     /// Tasks, the stopped ones that are still shown included.
     pub(crate) TaskRow(Task) in "ecs/task" {
         key(it) => key![it.scope, it.cluster.as_str(), it.id.as_str()],
+        BY_DEFINITION => (!it.seen.last_status.is_ended()).then(|| {
+            key![it.scope, it.spec.definition.family.as_str(), it.spec.definition.revision]
+        }),
         BY_DESIRED => key![it.scope, it.cluster.as_str(), it.desired_status.as_str()],
         BY_FAMILY => key![
             it.scope, it.cluster.as_str(), it.desired_status.as_str(), it.spec.definition.family.as_str()

@@ -1,6 +1,6 @@
 //! DeleteTaskDefinitions: inactive revisions become DELETE_IN_PROGRESS.
 //!
-//! The reaper removes them once no task refers to them. Their revisions are never used again.
+//! [`reap`](crate::ecs::reap) removes them once no task refers to them.
 
 use std::collections::BTreeSet;
 

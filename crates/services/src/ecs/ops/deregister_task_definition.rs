@@ -30,7 +30,7 @@ impl Handler for DeregisterTaskDefinition {
             identifier::task_definition(&input.task_definition, &ctx.scope)?.ok_or_else(missing)?;
         let id = reference
             .id()
-            .ok_or_else(|| Error::InvalidParameter("Task definition must have a revision.".into()))?;
+            .ok_or_else(|| Error::Client("A revision of the task definition must be specified.".into()))?;
         let found = task_definition(&ctx.cloud.store.snapshot(), &ctx.scope, &id).ok_or_else(missing)?;
         let mut row = TaskDefinitionRow(TaskDefinition::clone(&found));
         if row.status == TaskDefinitionStatus::Active {

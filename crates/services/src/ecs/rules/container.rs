@@ -100,8 +100,8 @@ fn check_health(container: &ContainerDefinition, health: &HealthCheck) -> Result
     if outside(health.interval, 5, 300) {
         return refuse("interval", "It must be between 5 and 300 seconds.");
     }
-    if outside(health.timeout, 2, 120) {
-        return refuse("timeout", "It must be between 2 and 120 seconds.");
+    if outside(health.timeout, 2, 60) {
+        return refuse("timeout", "It must be between 2 and 60 seconds.");
     }
     if outside(health.retries, 1, 10) {
         return refuse("retries", "It must be between 1 and 10.");
@@ -139,20 +139,20 @@ fn check_security_options(container: &ContainerDefinition) -> Result<(), Error> 
 
 /// Settings that write the container's own host name, hosts or links do not go with a shared namespace.
 fn check_network(container: &ContainerDefinition, mode: NetworkMode) -> Result<(), Error> {
-    let refuse = |what: &str| Err(Error::Client(format!("{what} not supported when networkMode={mode}.")));
+    let refuse = |what: &str| Err(Error::Client(format!("{what} when networkMode={mode}.")));
     let given = |list: &Option<Vec<String>>| list.as_ref().is_some_and(|list| !list.is_empty());
     if given(&container.links) && mode != NetworkMode::Bridge {
-        return refuse("Links are");
+        return refuse("Links are not supported");
     }
     if mode == NetworkMode::Awsvpc {
         if container.hostname.as_deref().is_some_and(|name| !name.is_empty()) {
-            return refuse("Hostname is");
+            return refuse("hostname is not supported on container");
         }
         if container.extra_hosts.as_ref().is_some_and(|hosts| !hosts.is_empty()) {
-            return refuse("Extra hosts are");
+            return refuse("extraHosts is not supported on container");
         }
         if container.disable_networking == Some(true) {
-            return refuse("Disabled networking is");
+            return refuse("disableNetworking is not supported on container");
         }
     }
     Ok(())
@@ -250,7 +250,10 @@ mod tests {
 
     #[test]
     fn an_awsvpc_container_has_no_name_of_its_own() {
-        check(|c| c.hostname = Some("x".into()), "Hostname is not supported when networkMode=awsvpc.");
+        check(
+            |c| c.hostname = Some("x".into()),
+            "hostname is not supported on container when networkMode=awsvpc.",
+        );
         check(|c| c.links = Some(vec!["db".into()]), "Links are not supported when networkMode=awsvpc.");
     }
 }

@@ -87,7 +87,8 @@ fn check_awslogs(configuration: &LogConfiguration) -> Result<(), Error> {
             return refuse(name, "not be null or empty.");
         }
     }
-    if option(configuration, "awslogs-create-group").is_some_and(|value| value != "true") {
+    if option(configuration, "awslogs-create-group").is_some_and(|value| !value.eq_ignore_ascii_case("true"))
+    {
         return refuse("awslogs-create-group", "only be set to 'true', else omit option.");
     }
     if option(configuration, "mode").is_some_and(|mode| mode != "blocking" && mode != "non-blocking") {

@@ -73,11 +73,12 @@ fn check_one(container: &ContainerName, mapping: &PortMapping, mode: NetworkMode
     }
 }
 
-/// Lower-case letters, digits, hyphens and underscores, at most 64; no hyphen first.
+/// Letters, digits, hyphens and underscores, at most 64; no hyphen first. The guide says lower-case
+/// letters, but ECS's own console makes names of container names, capitals included.
 fn is_port_name(name: &str) -> bool {
     (1..=64).contains(&name.len())
         && !name.starts_with('-')
-        && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'_')
+        && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
 }
 
 /// Claims the host's port. Port 0 is given out later, one by one.
@@ -150,7 +151,7 @@ mod tests {
             vec![mapping(0, Some(0))],
             "Invalid 'containerPort' setting for container 'web'.",
         );
-        let named = PortMapping { name: Some("HTTP".into()), ..mapping(80, Some(80)) };
+        let named = PortMapping { name: Some("-http".into()), ..mapping(80, Some(80)) };
         check(NetworkMode::Awsvpc, vec![named], "Invalid 'portMappings.name' setting for container 'web'.");
     }
 }

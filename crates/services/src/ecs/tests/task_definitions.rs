@@ -112,6 +112,13 @@ async fn only_inactive_revisions_are_deleted() {
         .await;
     world
         .refused(
+            "DeregisterTaskDefinition",
+            json!({ "taskDefinition": "web" }),
+            "ClientException: A revision of the task definition must be specified.",
+        )
+        .await;
+    world
+        .refused(
             "DeleteTaskDefinitions",
             json!({ "taskDefinitions": [] }),
             "InvalidParameterException: Task definitions cannot be empty.",

@@ -11,7 +11,7 @@ use model::ecs::{ClusterName, ContainerName, Family, Tags, TaskId, TaskOverride}
 use serde_json::json;
 use store::Txn;
 
-use super::{World, arn};
+use super::{World, arn, definition};
 use crate::ecs::store::TaskRow;
 
 fn task(world: &World, number: u32, family: &str) -> Task {
@@ -214,4 +214,30 @@ async fn tasks_carry_tags() {
     world.done("TagResource", tag).await;
     let expected = json!({ "tags": [{ "key": "b", "value": "2" }, { "key": "team", "value": "a" }] });
     world.check("ListTagsForResource", json!({ "resourceArn": resource }), expected).await;
+}
+
+#[tokio::test]
+async fn a_deleted_definition_goes_with_its_last_task() {
+    let world = World::new().await;
+    world.done("CreateCluster", json!({})).await;
+    for family in ["web", "api"] {
+        world.done("RegisterTaskDefinition", definition(family)).await;
+        let named = format!("{family}:1");
+        world.done("DeregisterTaskDefinition", json!({ "taskDefinition": named })).await;
+        world.done("DeleteTaskDefinitions", json!({ "taskDefinitions": [named] })).await;
+    }
+    let mut running = task(&world, 1, "web");
+    keep(&world, running.clone()).await;
+    let store = &world.ctx.cloud.store;
+    assert_eq!(crate::ecs::reap::task_definitions(store).await.unwrap(), 1);
+    let left = json!({ "status": "DELETE_IN_PROGRESS" });
+    let expected = json!({ "taskDefinitionArns": [arn("task-definition/web:1")] });
+    world.check("ListTaskDefinitions", left.clone(), expected).await;
+
+    running.advance(LastStatus::Stopped).unwrap();
+    store.commit(Txn::new().put(&TaskRow(running))).await.unwrap();
+    assert_eq!(crate::ecs::reap::task_definitions(store).await.unwrap(), 1);
+    world.check("ListTaskDefinitions", left, json!({ "taskDefinitionArns": [] })).await;
+    let next = world.done("RegisterTaskDefinition", definition("web")).await;
+    assert_eq!(next["taskDefinition"]["revision"], 2);
 }
