@@ -12,6 +12,7 @@ mod hashing;
 mod http;
 mod images;
 mod layers;
+pub mod lifecycle;
 mod manifest;
 mod push;
 mod range;

@@ -1,6 +1,6 @@
 //! The reaper: deletes what nothing refers to, safely beside pushes.
 //!
-//! In order: the contents of deleted repositories; links that no image of their repository
+//! In order: images that a lifecycle policy expires; the contents of deleted repositories; links that no image of their repository
 //! needs; blobs that no repository has; objects that no blob names; uploads that nobody ends.
 //! Each only past the grace period, and each by a commit that fails if a push was faster:
 //!
@@ -27,6 +27,8 @@ const OBJECTS_PER_PAGE: usize = 1000;
 /// What one run of the reaper removed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Reaped {
+    /// Images that a lifecycle policy expired.
+    pub images: usize,
     /// Deleted repositories whose contents are gone now.
     pub graves: usize,
     /// Blobs taken out of repositories.
@@ -46,6 +48,7 @@ impl Registry {
     pub async fn reap(&self, now: Timestamp) -> Result<Reaped, Error> {
         let before = now - self.grace;
         Ok(Reaped {
+            images: self.expire_images(now).await?,
             graves: self.reap_graves().await?,
             links: self.reap_links(before).await?,
             blobs: self.reap_blobs(before).await?,

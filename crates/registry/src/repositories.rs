@@ -44,6 +44,7 @@ impl Registry {
             tags: new.tags,
             policy: None,
             lifecycle: None,
+            preview: None,
         };
         let contents = Contents { repository: repository.id.clone(), generation: 0 };
         match self.store.commit(Txn::new().insert(&repository).insert(&contents)).await {

@@ -62,6 +62,9 @@ pub struct Repository {
     pub policy: Option<String>,
     /// The lifecycle policy.
     pub lifecycle: Option<Lifecycle>,
+    /// The lifecycle policy that was last previewed.
+    #[serde(default)]
+    pub preview: Option<String>,
 }
 
 /// How a repository says that it is encrypted.

@@ -9,6 +9,6 @@ mod name;
 mod tag;
 
 pub use digest::{Algorithm, Digest, DigestError};
-pub use mutability::{ExclusionFilter, Mutability, TagMutability};
+pub use mutability::{ExclusionFilter, Mutability, TagMutability, matches_wildcard};
 pub use name::{RepositoryName, RepositoryNameError};
 pub use tag::{ImageTag, ImageTagError};

@@ -75,12 +75,15 @@ impl ExclusionFilter {
 
     /// Whether `tag` matches.
     pub fn matches(&self, tag: &ImageTag) -> bool {
-        wildcard(self.0.as_bytes(), tag.as_str().as_bytes())
+        matches_wildcard(&self.0, tag.as_str())
     }
 }
 
-/// Greedy wildcard matching with one remembered star: linear but for the last star's retries.
-fn wildcard(pattern: &[u8], text: &[u8]) -> bool {
+/// Whether `text` matches `pattern`, in which `*` stands for any number of characters.
+///
+/// Greedy, with one remembered star: at worst the product of both lengths, which are short.
+pub fn matches_wildcard(pattern: &str, text: &str) -> bool {
+    let (pattern, text) = (pattern.as_bytes(), text.as_bytes());
     let (mut p, mut t) = (0, 0);
     let mut star: Option<(usize, usize)> = None;
     while t < text.len() {

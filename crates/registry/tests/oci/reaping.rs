@@ -9,7 +9,7 @@ use store::key;
 
 use crate::world::{GRACE, OCI_MANIFEST, World, sha256};
 
-const NOTHING: Reaped = Reaped { graves: 0, links: 0, blobs: 0, objects: 0, uploads: 0 };
+const NOTHING: Reaped = Reaped { images: 0, graves: 0, links: 0, blobs: 0, objects: 0, uploads: 0 };
 
 async fn reap_after(world: &World, after: Duration) -> Reaped {
     world.registry.reap(world.now + after).await.unwrap()

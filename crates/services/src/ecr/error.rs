@@ -80,9 +80,16 @@ pub enum Error {
         /// The account.
         registry: String,
     },
-    /// A constraint of newer operations.
-    #[error("{0}")]
-    Validation(String),
+    /// No lifecycle policy was previewed.
+    #[error(
+        "Lifecycle policy preview does not exist for the repository with name '{name}' in the registry with id '{registry}'"
+    )]
+    PreviewNotFound {
+        /// The repository.
+        name: String,
+        /// The account.
+        registry: String,
+    },
 }
 
 impl Error {
@@ -109,7 +116,7 @@ impl Error {
             Error::RepositoryPolicyNotFound { .. } => "RepositoryPolicyNotFoundException",
             Error::RegistryPolicyNotFound(_) => "RegistryPolicyNotFoundException",
             Error::LifecyclePolicyNotFound { .. } => "LifecyclePolicyNotFoundException",
-            Error::Validation(_) => "ValidationException",
+            Error::PreviewNotFound { .. } => "LifecyclePolicyPreviewNotFoundException",
         }
     }
 }

@@ -7,6 +7,8 @@ mod error;
 mod gate;
 mod ops;
 mod page;
+#[cfg(test)]
+mod tests;
 mod wire;
 
 pub use gate::IamGate;
@@ -25,18 +27,30 @@ pub static ROOM: Room = Room {
         op::<::wire::ecr::BatchGetImage>(),
         op::<::wire::ecr::CompleteLayerUpload>(),
         op::<::wire::ecr::CreateRepository>(),
+        op::<::wire::ecr::DeleteLifecyclePolicy>(),
+        op::<::wire::ecr::DeleteRegistryPolicy>(),
         op::<::wire::ecr::DeleteRepository>(),
+        op::<::wire::ecr::DeleteRepositoryPolicy>(),
         op::<::wire::ecr::DescribeImages>(),
         op::<::wire::ecr::DescribeRegistry>(),
         op::<::wire::ecr::DescribeRepositories>(),
         op::<::wire::ecr::GetAuthorizationToken>(),
         op::<::wire::ecr::GetDownloadUrlForLayer>(),
+        op::<::wire::ecr::GetLifecyclePolicy>(),
+        op::<::wire::ecr::GetLifecyclePolicyPreview>(),
+        op::<::wire::ecr::GetRegistryPolicy>(),
+        op::<::wire::ecr::GetRepositoryPolicy>(),
         op::<::wire::ecr::InitiateLayerUpload>(),
+        op::<::wire::ecr::ListImageReferrers>(),
         op::<::wire::ecr::ListImages>(),
         op::<::wire::ecr::ListTagsForResource>(),
         op::<::wire::ecr::PutImage>(),
         op::<::wire::ecr::PutImageScanningConfiguration>(),
         op::<::wire::ecr::PutImageTagMutability>(),
+        op::<::wire::ecr::PutLifecyclePolicy>(),
+        op::<::wire::ecr::PutRegistryPolicy>(),
+        op::<::wire::ecr::SetRepositoryPolicy>(),
+        op::<::wire::ecr::StartLifecyclePolicyPreview>(),
         op::<::wire::ecr::TagResource>(),
         op::<::wire::ecr::UntagResource>(),
         op::<::wire::ecr::UploadLayerPart>(),

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use model::ecr::{Digest, ExclusionFilter, ImageTag, Mutability, RepositoryName, TagMutability};
 use registry::Reference;
+use registry::lifecycle::Policy;
 use registry::tables::{Encryption, Image, Repository};
 use wire::ecr as shapes;
 
@@ -162,6 +163,21 @@ pub(super) fn repository(ctx: &OpCtx, row: &Repository) -> shapes::Repository {
 /// A repository's scanning configuration.
 pub(super) fn scanning(row: &Repository) -> shapes::ImageScanningConfiguration {
     shapes::ImageScanningConfiguration { scan_on_push: Some(row.scan_on_push) }
+}
+
+/// Refuses what has not the form of a policy.
+pub(super) fn policy(parameter: &'static str, text: &str) -> Result<(), Error> {
+    let invalid = || Error::parameter(parameter, "Invalid repository policy provided");
+    let document: serde_json::Value = serde_json::from_str(text).map_err(|_| invalid())?;
+    match document.get("Statement") {
+        Some(serde_json::Value::Array(_) | serde_json::Value::Object(_)) => Ok(()),
+        _ => Err(invalid()),
+    }
+}
+
+/// Reads a lifecycle policy.
+pub(super) fn lifecycle(text: &str) -> Result<Policy, Error> {
+    Policy::parse(text).map_err(|error| Error::parameter("LifecyclePolicyText", error.to_string()))
 }
 
 /// A layer's digest.
