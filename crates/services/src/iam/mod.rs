@@ -31,6 +31,11 @@ impl Identities {
         Identities { account, root, sessions: Sessions::new(master) }
     }
 
+    /// The root key, for the profile that the server writes.
+    pub fn root_key(&self) -> &AccessKey {
+        &self.root
+    }
+
     /// Finds the identity of a key, with the session token that came along.
     ///
     /// # Errors

@@ -1,0 +1,58 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::config::{DEFAULT_DATA_DIR, UpOptions};
+
+/// Amazon ECS without Amazon.
+#[derive(Debug, Parser)]
+#[command(name = "longshore", version, about, arg_required_else_help = true)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What the binary can do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run the whole cloud in this process, in the foreground
+    Up(Box<UpOptions>),
+    /// Show the Longshore of a data directory
+    Status(InstanceOptions),
+    /// Print the lines that point a shell's AWS clients at Longshore: eval "$(longshore env)"
+    Env(InstanceOptions),
+    /// Print the version
+    Version(OutputOptions),
+}
+
+/// Which Longshore is meant.
+#[derive(Debug, Args)]
+pub struct InstanceOptions {
+    /// The data directory that was given to `up`
+    #[arg(long, env = "LONGSHORE_DATA_DIR", default_value = DEFAULT_DATA_DIR)]
+    pub data_dir: PathBuf,
+    /// How the answer is written.
+    #[command(flatten)]
+    pub output: OutputOptions,
+}
+
+/// How an answer is written.
+#[derive(Debug, Args)]
+pub struct OutputOptions {
+    /// For people, or for programs
+    #[arg(long, value_enum, default_value_t)]
+    pub output: Output,
+}
+
+/// The forms of an answer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Output {
+    /// For people.
+    #[default]
+    Text,
+    /// For programs.
+    Json,
+}

@@ -1,0 +1,104 @@
+//! The options of `longshore up`, as flags, environment variables and keys of a TOML file.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+use serde::Deserialize;
+
+/// Options of `longshore up`. Keys of the file are the flags' names without dashes in front.
+#[derive(Clone, Debug, Default, Args, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct UpOptions {
+    /// A TOML file with any of these options
+    #[arg(long, env = "LONGSHORE_CONFIG")]
+    #[serde(skip)]
+    pub config: Option<PathBuf>,
+    /// Where everything lives [default: /var/lib/longshore]
+    #[arg(long, env = "LONGSHORE_DATA_DIR")]
+    pub data_dir: Option<PathBuf>,
+    /// The address and port of the API and the registry [default: 127.0.0.1:4566]
+    #[arg(long, env = "LONGSHORE_LISTEN")]
+    pub listen: Option<String>,
+    /// The region of the AWS profile that is written [default: us-east-2]
+    #[arg(long, env = "LONGSHORE_REGION")]
+    pub region: Option<String>,
+    /// The account of the root key [default: 123456789012]
+    #[arg(long, env = "LONGSHORE_ACCOUNT_ID")]
+    pub account_id: Option<String>,
+    /// Address blocks for VPCs are cut from this one [default: 10.64.0.0/10]
+    #[arg(long, env = "LONGSHORE_NETWORK_POOL")]
+    pub network_pool: Option<String>,
+    /// A file with a root key of your own: aws_access_key_id = ... and aws_secret_access_key = ...
+    #[arg(long, env = "LONGSHORE_ROOT_ACCESS_KEY_FILE")]
+    pub root_access_key_file: Option<PathBuf>,
+    /// The AWS profile to write [default: longshore]
+    #[arg(long, env = "LONGSHORE_PROFILE")]
+    pub profile: Option<String>,
+    /// Write no AWS profile
+    #[arg(long, env = "LONGSHORE_NO_PROFILE")]
+    pub no_profile: bool,
+    /// How Longshore's own log is written [default: text]
+    #[arg(long, env = "LONGSHORE_LOG_FORMAT", value_enum)]
+    pub log_format: Option<LogFormat>,
+    /// Serve the API without a node: nothing can run
+    #[arg(long, env = "LONGSHORE_NO_NODE")]
+    pub no_node: bool,
+    /// Stop all tasks when Longshore stops; otherwise they go on and are adopted at the next start
+    #[arg(long, env = "LONGSHORE_STOP_TASKS")]
+    pub stop_tasks: bool,
+    /// The socket of a containerd that is running already, instead of a private one
+    #[arg(long, env = "LONGSHORE_CONTAINERD")]
+    pub containerd: Option<PathBuf>,
+    /// The OCI runtime's executable [default: crun, else runc]
+    #[arg(long, env = "LONGSHORE_OCI_RUNTIME")]
+    pub oci_runtime: Option<PathBuf>,
+    /// The containerd snapshotter [default: overlayfs, else native]
+    #[arg(long, env = "LONGSHORE_SNAPSHOTTER")]
+    pub snapshotter: Option<String>,
+    /// A CNI configuration directory, instead of Longshore's own networks
+    #[arg(long, env = "LONGSHORE_CNI_CONF_DIR")]
+    pub cni_conf_dir: Option<PathBuf>,
+    /// CPU units offered to tasks, 1024 a core [default: what the machine has]
+    #[arg(long, env = "LONGSHORE_NODE_CPU_UNITS")]
+    pub node_cpu_units: Option<u32>,
+    /// MiB of memory offered to tasks [default: what the machine has]
+    #[arg(long, env = "LONGSHORE_NODE_MEMORY_MIB")]
+    pub node_memory_mib: Option<u32>,
+}
+
+/// How our own log is written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LogFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// A JSON object a line.
+    Json,
+}
+
+impl UpOptions {
+    /// These options, and those of `file` where nothing was said.
+    pub fn or(self, file: UpOptions) -> UpOptions {
+        UpOptions {
+            config: self.config,
+            data_dir: self.data_dir.or(file.data_dir),
+            listen: self.listen.or(file.listen),
+            region: self.region.or(file.region),
+            account_id: self.account_id.or(file.account_id),
+            network_pool: self.network_pool.or(file.network_pool),
+            root_access_key_file: self.root_access_key_file.or(file.root_access_key_file),
+            profile: self.profile.or(file.profile),
+            no_profile: self.no_profile || file.no_profile,
+            log_format: self.log_format.or(file.log_format),
+            no_node: self.no_node || file.no_node,
+            stop_tasks: self.stop_tasks || file.stop_tasks,
+            containerd: self.containerd.or(file.containerd),
+            oci_runtime: self.oci_runtime.or(file.oci_runtime),
+            snapshotter: self.snapshotter.or(file.snapshotter),
+            cni_conf_dir: self.cni_conf_dir.or(file.cni_conf_dir),
+            node_cpu_units: self.node_cpu_units.or(file.node_cpu_units),
+            node_memory_mib: self.node_memory_mib.or(file.node_memory_mib),
+        }
+    }
+}
