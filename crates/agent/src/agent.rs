@@ -98,10 +98,15 @@ impl Agent {
     ) -> Result<AgentHandle, Error> {
         let tag = config.instance_tag();
         let (containerd, networks) = tokio::join!(Containerd::start(&config), Networks::start(&config));
-        let (containerd, networks) = (containerd.map_err(Error::Containerd)?, networks.map_err(Error::Network)?);
+        let (containerd, networks) =
+            (containerd.map_err(Error::Containerd)?, networks.map_err(Error::Network)?);
         let ports = ports(&config, containerd.connection(), &uplink);
-        let runtime =
-            Runtime::new(containerd.connection().clone(), containerd.runtime().clone(), &tag, config.run_dir());
+        let runtime = Runtime::new(
+            containerd.connection().clone(),
+            containerd.runtime().clone(),
+            &tag,
+            config.run_dir(),
+        );
         let journal = Journal::open(&config.tasks_dir()).map_err(Error::Journal)?;
         let node = Arc::new(Node {
             runtime,
@@ -113,6 +118,7 @@ impl Agent {
             logs: ports.logs,
             metadata: ports.metadata,
             last_capability: capabilities::last_known(),
+            open_files: task::open_files(),
             config,
         });
         let tasks = Tasks::start(node.clone()).await;

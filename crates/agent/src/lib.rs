@@ -9,6 +9,7 @@ pub mod cgroup;
 pub mod config;
 pub mod containerd;
 pub mod images;
+pub mod logs;
 pub mod network;
 pub mod runtime;
 pub mod task;

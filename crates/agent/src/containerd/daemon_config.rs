@@ -1,4 +1,5 @@
-//! The configuration file of the private containerd: only the plugins that are used.
+//! The configuration file of the private containerd: only the plugins that are used. The old
+//! `runtime.v1.linux` stays: 1.6 refuses to serve tasks without it.
 
 use std::path::Path;
 
@@ -13,7 +14,6 @@ pub fn render(root: &Path, state: &Path, address: &Path) -> String {
         "io.containerd.internal.v1.tracing",
         "io.containerd.tracing.processor.v1.otlp",
         "io.containerd.nri.v1.nri",
-        "io.containerd.runtime.v1.linux",
         "io.containerd.snapshotter.v1.aufs",
         "io.containerd.snapshotter.v1.blockfile",
         "io.containerd.snapshotter.v1.btrfs",

@@ -131,7 +131,7 @@ fn render(table: &str, bridges: &str) -> String {
         ),
         (
             "output",
-            "type nat hook output priority dstnat",
+            "type nat hook output priority -100",
             vec![
                 "fib daddr type local dnat ip to tcp dport map @ports_tcp".to_string(),
                 "fib daddr type local dnat ip to udp dport map @ports_udp".to_string(),

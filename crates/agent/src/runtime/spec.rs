@@ -29,7 +29,7 @@ const MASKED: [&str; 12] = [
 ];
 const READ_ONLY: [&str; 5] = ["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"];
 /// Fargate's limit of open files; without it a container would have the daemon's.
-const OPEN_FILES: i64 = 65_535;
+pub const OPEN_FILES: u64 = 65_535;
 /// Where an init process appears in the container, as Docker has it.
 pub const INIT_PATH: &str = "/sbin/docker-init";
 
@@ -65,6 +65,8 @@ pub struct SpecInput<'a> {
     pub init: bool,
     /// The highest capability of the kernel.
     pub last_capability: usize,
+    /// The limit of open files where the task definition names none: [`OPEN_FILES`], or what the node allows.
+    pub open_files: u64,
 }
 
 /// A device of the node in a container.
@@ -144,7 +146,7 @@ fn process_of(input: &SpecInput<'_>, granted: &[&str]) -> Result<Value, Error> {
         "env": process::environment(input.container, input.image, input.hostname, input.platform, home),
         "cwd": process::working_dir(input.container, input.image),
         "capabilities": {"bounding": granted, "effective": held, "permitted": held, "inheritable": []},
-        "rlimits": rlimits(&host.ulimits)?,
+        "rlimits": rlimits(&host.ulimits, input.open_files)?,
         "noNewPrivileges": security_option(host, &["no-new-privileges", "no-new-privileges:true", "no-new-privileges=true"]),
         "oomScoreAdj": 0,
     });
@@ -160,7 +162,7 @@ fn security_option(host: &link::HostConfig, spellings: &[&str]) -> bool {
     host.security_opt.iter().any(|option| spellings.contains(&option.as_str()))
 }
 
-fn rlimits(ulimits: &[link::Ulimit]) -> Result<Vec<Value>, Error> {
+fn rlimits(ulimits: &[link::Ulimit], open_files: u64) -> Result<Vec<Value>, Error> {
     const NAMES: [&str; 15] = [
         "core",
         "cpu",
@@ -178,19 +180,17 @@ fn rlimits(ulimits: &[link::Ulimit]) -> Result<Vec<Value>, Error> {
         "sigpending",
         "stack",
     ];
-    let limit = |name: &str, soft: i64, hard: i64| {
-        // -1 is "unlimited", which the specification writes as the largest number.
-        json!({"type": format!("RLIMIT_{}", name.to_uppercase()), "soft": soft as u64, "hard": hard as u64})
-    };
+    let limit = |name: &str, soft: u64, hard: u64| json!({"type": format!("RLIMIT_{}", name.to_uppercase()), "soft": soft, "hard": hard});
     let mut limits = Vec::new();
     if !ulimits.iter().any(|ulimit| ulimit.name == "nofile") {
-        limits.push(limit("nofile", OPEN_FILES, OPEN_FILES));
+        limits.push(limit("nofile", open_files, open_files));
     }
     for ulimit in ulimits {
         if !NAMES.contains(&ulimit.name.as_str()) {
             return Err(Error::Ulimit(ulimit.name.clone()));
         }
-        limits.push(limit(&ulimit.name, ulimit.soft, ulimit.hard));
+        // -1 is "unlimited", which the specification writes as the largest number.
+        limits.push(limit(&ulimit.name, ulimit.soft as u64, ulimit.hard as u64));
     }
     Ok(limits)
 }
@@ -295,6 +295,7 @@ mod tests {
             devices: &[],
             init: false,
             last_capability: 40,
+            open_files: OPEN_FILES,
         };
         judge(build(&input).unwrap());
     }

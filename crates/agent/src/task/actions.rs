@@ -51,7 +51,9 @@ const CLEANUP_PAUSE: Duration = Duration::from_secs(1);
 pub async fn perform(node: &Node, record: &Record, action: &Action) -> Option<Outcome> {
     Some(match action {
         Action::Provision => Outcome::Provisioned(provision(node, record).await),
-        Action::PullImage(name) => Outcome::Pulled(name.clone(), pull(node, record, name).await.map(Box::new)),
+        Action::PullImage(name) => {
+            Outcome::Pulled(name.clone(), pull(node, record, name).await.map(Box::new))
+        }
         Action::CreateContainer(name) => Outcome::Created(name.clone(), create(node, record, name).await),
         Action::StartContainer(name) => Outcome::Started(name.clone(), start(node, record, name).await),
         Action::CheckHealth(name) => Outcome::Checked(name.clone(), check_health(node, record, name).await),
@@ -132,7 +134,8 @@ async fn create(node: &Node, record: &Record, name: &str) -> Result<(), String> 
     let task_dir = node.journal.task_dir(record.id());
     let host = &container.docker_config.host_config;
 
-    let mounts = node.runtime.prepare_rootfs(id, &image.chain_id).await.map_err(|e| errors::cannot_create(&e))?;
+    let mounts =
+        node.runtime.prepare_rootfs(id, &image.chain_id).await.map_err(|e| errors::cannot_create(&e))?;
     let wanted = &container.docker_config.config.user;
     let wanted = if wanted.is_empty() { config.user().clone().unwrap_or_default() } else { wanted.clone() };
     let user = node.runtime.find_user(id, &image.chain_id, &wanted, &mounts).await;
@@ -169,6 +172,7 @@ async fn create(node: &Node, record: &Record, name: &str) -> Result<(), String> 
         devices: &gather_devices(host).map_err(|e| errors::cannot_create(&e))?,
         init,
         last_capability: node.last_capability,
+        open_files: node.open_files,
     };
     let spec = spec::build(&input).map_err(|e| errors::cannot_create(&e.into()))?;
     let made = node.runtime.create(id, record.id(), &container.image, &spec).await;
@@ -181,7 +185,8 @@ async fn fill_volumes(
     volumes: &[volumes::VolumeMount],
     mounts: &[containerd_client::types::Mount],
 ) -> Result<(), String> {
-    let failed = |error: &dyn std::error::Error| errors::reason("CannotCreateVolumeError", &errors::chain(error));
+    let failed =
+        |error: &dyn std::error::Error| errors::reason("CannotCreateVolumeError", &errors::chain(error));
     let all = volumes.to_vec();
     let prepared = tokio::task::spawn_blocking(move || volumes::prepare(&all)).await;
     prepared.map_err(std::io::Error::other).flatten().map_err(|e| failed(&e))?;
@@ -244,7 +249,10 @@ async fn start(node: &Node, record: &Record, name: &str) -> Result<u32, String> 
             other => return other.map_err(|e| errors::cannot_start(&e)),
         }
     }
-    Err(errors::reason("DockerTimeoutError", "Could not transition to started; the container runtime does not answer"))
+    Err(errors::reason(
+        "DockerTimeoutError",
+        "Could not transition to started; the container runtime does not answer",
+    ))
 }
 
 async fn send_signal(node: &Node, record: &Record, name: &str, signal: Signal) {
@@ -257,7 +265,12 @@ async fn send_signal(node: &Node, record: &Record, name: &str, signal: Signal) {
         match node.runtime.kill(id, number).await {
             Err(error) if error.is_temporary() => tokio::time::sleep(ATTEMPT_PAUSE).await,
             Err(error) => {
-                tracing::warn!(id, number, error = errors::chain(&error), "a container could not be signalled");
+                tracing::warn!(
+                    id,
+                    number,
+                    error = errors::chain(&error),
+                    "a container could not be signalled"
+                );
                 return;
             }
             Ok(()) => return,

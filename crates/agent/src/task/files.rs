@@ -76,7 +76,11 @@ pub fn write(dir: &Path, hostname: &str, hosts: &str, resolv_conf: &str) -> io::
         fs::write(&source, text)?;
         Ok(Bind { source, destination: format!("/etc/{name}"), read_only: false })
     };
-    Ok(vec![one("hostname", &format!("{hostname}\n"))?, one("hosts", hosts)?, one("resolv.conf", resolv_conf)?])
+    Ok(vec![
+        one("hostname", &format!("{hostname}\n"))?,
+        one("hosts", hosts)?,
+        one("resolv.conf", resolv_conf)?,
+    ])
 }
 
 #[cfg(test)]
@@ -95,7 +99,10 @@ mod tests {
     #[test]
     fn hostnames_follow_the_interface() {
         let container = link::Container::default();
-        assert_eq!(hostname(&task("awsvpc"), &container, "us-east-2", "r"), "ip-10-64-0-9.us-east-2.compute.internal");
+        assert_eq!(
+            hostname(&task("awsvpc"), &container, "us-east-2", "r"),
+            "ip-10-64-0-9.us-east-2.compute.internal"
+        );
         assert_eq!(hostname(&task("bridge"), &container, "us-east-2", "0123456789abcdef"), "0123456789ab");
     }
 

@@ -60,7 +60,11 @@ impl Journal {
         let text = serde_json::to_vec(record).map_err(io::Error::other);
         let path = dir.join(FILE);
         let written = tokio::task::spawn_blocking(move || replace(&dir, &text?));
-        written.await.map_err(io::Error::other).flatten().map_err(|source| Error { attempt: "writing", path, source })
+        written.await.map_err(io::Error::other).flatten().map_err(|source| Error {
+            attempt: "writing",
+            path,
+            source,
+        })
     }
 
     /// Forgets a task.
@@ -71,7 +75,11 @@ impl Journal {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
             other => other,
         });
-        removed.await.map_err(io::Error::other).flatten().map_err(|source| Error { attempt: "removing", path, source })
+        removed.await.map_err(io::Error::other).flatten().map_err(|source| Error {
+            attempt: "removing",
+            path,
+            source,
+        })
     }
 }
 
@@ -82,7 +90,8 @@ fn make_private(dir: &Path) -> io::Result<()> {
 fn replace(dir: &Path, text: &[u8]) -> io::Result<()> {
     make_private(dir)?;
     let temporary = dir.join(format!("{FILE}.new"));
-    let mut file = fs::OpenOptions::new().create(true).write(true).truncate(true).mode(0o600).open(&temporary)?;
+    let mut file =
+        fs::OpenOptions::new().create(true).write(true).truncate(true).mode(0o600).open(&temporary)?;
     file.write_all(text)?;
     file.sync_data()?;
     fs::rename(&temporary, dir.join(FILE))?;

@@ -22,7 +22,7 @@ use wire::link;
 
 pub use errors::chain as error_chain;
 pub use journal::{Error as JournalError, Journal};
-pub use node::Node;
+pub use node::{Node, open_files};
 
 use record::{Record, Site, id_of};
 use runner::{Message, Runner, now};
@@ -43,7 +43,8 @@ impl Tasks {
     pub async fn start(node: Arc<Node>) -> Tasks {
         let records = node.journal.load();
         sweep(&node, &records).await;
-        let mut tasks = Tasks { node, inboxes: BTreeMap::new(), arns: BTreeMap::new(), runners: JoinSet::new() };
+        let mut tasks =
+            Tasks { node, inboxes: BTreeMap::new(), arns: BTreeMap::new(), runners: JoinSet::new() };
         for record in records {
             tracing::info!(task = record.id(), status = record.known_status, "adopting a task");
             tasks.spawn(record, true);

@@ -14,8 +14,12 @@ use crate::runtime::mounts::Bind;
 use crate::runtime::{Runtime, spec};
 
 /// Static init processes that distributions ship.
-const INIT_CANDIDATES: [&str; 4] =
-    ["/usr/bin/docker-init", "/usr/libexec/docker/docker-init", "/usr/bin/tini-static", "/usr/libexec/podman/catatonit"];
+const INIT_CANDIDATES: [&str; 4] = [
+    "/usr/bin/docker-init",
+    "/usr/libexec/docker/docker-init",
+    "/usr/bin/tini-static",
+    "/usr/libexec/podman/catatonit",
+];
 
 /// The node as a task's runner sees it.
 pub struct Node {
@@ -39,15 +43,25 @@ pub struct Node {
     pub metadata: Arc<dyn MetadataHost>,
     /// The highest capability of the kernel.
     pub last_capability: usize,
+    /// How many files a container may open where its definition does not say.
+    pub open_files: u64,
 }
 
 impl Node {
     /// The init process that reaps in a container which asks for one; an error is a reason as ECS words it.
     pub fn init_bind(&self) -> Result<Bind, String> {
-        let source = INIT_CANDIDATES.iter().map(PathBuf::from).find(|path| path.is_file()).ok_or_else(|| {
-            let text = "initProcessEnabled needs a static init on the node (Debian: apt-get install tini)";
-            super::errors::reason("CannotCreateContainerError", text)
-        })?;
+        let source =
+            INIT_CANDIDATES.iter().map(PathBuf::from).find(|path| path.is_file()).ok_or_else(|| {
+                let text =
+                    "initProcessEnabled needs a static init on the node (Debian: apt-get install tini)";
+                super::errors::reason("CannotCreateContainerError", text)
+            })?;
         Ok(Bind { source, destination: spec::INIT_PATH.into(), read_only: true })
     }
+}
+
+/// Fargate's limit of open files, or less where the node itself has less.
+pub fn open_files() -> u64 {
+    use nix::sys::resource::{Resource, getrlimit};
+    getrlimit(Resource::RLIMIT_NOFILE).map_or(spec::OPEN_FILES, |(_soft, hard)| hard.min(spec::OPEN_FILES))
 }

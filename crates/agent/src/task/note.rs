@@ -117,7 +117,8 @@ fn checked(record: &mut Record, name: &str, result: Result<ExecOutcome, String>,
     };
     let outcome = if exit_code == 0 { CheckOutcome::Passed } else { CheckOutcome::Failed };
     let started_at = Timestamp::from_millis(container.started_at.unwrap_or(now));
-    let after = decider::observe(&view::health(container), &check, outcome, started_at, Timestamp::from_millis(now));
+    let after =
+        decider::observe(&view::health(container), &check, outcome, started_at, Timestamp::from_millis(now));
     let health = &mut container.health;
     let status = Some(after.status.as_str().to_string());
     let changed = health.status != status;
@@ -155,9 +156,11 @@ mod tests {
 
     #[test]
     fn a_container_is_unhealthy_after_its_retries() {
-        let mut record = record(json!({"Test": ["CMD", "x"], "Interval": 1, "Timeout": 1, "StartPeriod": 5_000_000_000i64, "Retries": 2}));
-        assert_eq!(check_ends(&mut record, 1, 1000), None);
-        assert_eq!(check_ends(&mut record, 1, 6000), None);
+        let mut record = record(
+            json!({"Test": ["CMD", "x"], "Interval": 1, "Timeout": 1, "StartPeriod": 5_000_000_000i64, "Retries": 2}),
+        );
+        assert_eq!(check_ends(&mut record, 1, 1000).as_deref(), Some("UNKNOWN"));
+        assert_eq!(check_ends(&mut record, 1, 6000).as_deref(), Some("UNKNOWN"));
         assert_eq!(check_ends(&mut record, 1, 7000).as_deref(), Some("UNHEALTHY"));
         assert_eq!(check_ends(&mut record, 0, 8000).as_deref(), Some("HEALTHY"));
     }

@@ -46,7 +46,11 @@ pub trait LogSink: Send + Sync {
 #[async_trait]
 pub trait MetadataHost: Send + Sync {
     /// Serves until the answer is dropped. `task` always holds the present record.
-    async fn serve(&self, netns: PathBuf, task: watch::Receiver<Arc<Record>>) -> Result<MetadataGuard, String>;
+    async fn serve(
+        &self,
+        netns: PathBuf,
+        task: watch::Receiver<Arc<Record>>,
+    ) -> Result<MetadataGuard, String>;
 }
 
 /// Ends a metadata endpoint when it is dropped.

@@ -183,9 +183,14 @@ impl Record {
         self.known_status == "STOPPED"
     }
 
-    /// Queues a report unless nothing has changed since the last one; answers whether it did.
+    /// Queues a report unless it has no news since the last one; answers whether it did.
     pub fn report(&mut self, change: link::TaskStateChange) -> bool {
-        if self.last_report.as_ref() == Some(&change) {
+        let is_news = match &self.last_report {
+            Some(last) => news(last) != news(&change),
+            // What the control plane made of it itself.
+            None => change.status != "PROVISIONING",
+        };
+        if !is_news {
             return false;
         }
         self.known_status.clone_from(&change.status);
@@ -196,6 +201,16 @@ impl Record {
         }
         true
     }
+}
+
+/// What of a report is worth sending; the rest goes along with the next one.
+fn news(change: &link::TaskStateChange) -> link::TaskStateChange {
+    let mut change = change.clone();
+    (change.pull_started_at, change.pull_stopped_at, change.execution_stopped_at) = (None, None, None);
+    for container in &mut change.containers {
+        (container.runtime_id, container.image_digest) = (None, None);
+    }
+    change
 }
 
 /// The last part of an ARN.

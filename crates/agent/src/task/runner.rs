@@ -6,10 +6,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{mpsc, watch};
-use tokio::task::{AbortHandle, JoinSet};
 use model::Timestamp;
 use reconcile::container::{Action, Signal, decide};
+use tokio::sync::{mpsc, watch};
+use tokio::task::{AbortHandle, JoinSet};
 use wire::link;
 
 use super::actions::{self, Outcome};
@@ -77,7 +77,11 @@ impl Runner {
     pub async fn adopt(&mut self) {
         if let Some(network) = self.record.network.clone() {
             if let Err(error) = self.node.networks.adopt(&network).await {
-                tracing::warn!(task = self.record.id(), error = &error as &dyn std::error::Error, "adopting a network");
+                tracing::warn!(
+                    task = self.record.id(),
+                    error = &error as &dyn std::error::Error,
+                    "adopting a network"
+                );
             }
             self.serve_metadata().await;
         }
@@ -108,7 +112,9 @@ impl Runner {
             if self.record.is_over() && self.record.outbox.is_empty() && !self.sending {
                 break;
             }
-            let sleep = wake_at.map_or(IDLE, |at| Duration::from_millis(u64::try_from(at - now()).unwrap_or(0))).min(IDLE);
+            let sleep = wake_at
+                .map_or(IDLE, |at| Duration::from_millis(u64::try_from(at - now()).unwrap_or(0)))
+                .min(IDLE);
             tokio::select! {
                 biased;
                 message = self.inbox.recv() => match message {
@@ -120,7 +126,11 @@ impl Runner {
             }
         }
         if let Err(error) = self.node.journal.remove(self.record.id()).await {
-            tracing::warn!(task = self.record.id(), error = &error as &dyn std::error::Error, "forgetting a task");
+            tracing::warn!(
+                task = self.record.id(),
+                error = &error as &dyn std::error::Error,
+                "forgetting a task"
+            );
         }
         tracing::debug!(task = self.record.id(), "over");
     }
@@ -202,7 +212,8 @@ impl Runner {
         }
         let (node, record) = (self.node.clone(), self.record.clone());
         let pulled = if let Action::PullImage(name) = &action { Some(name.clone()) } else { None };
-        let handle = self.work.spawn(async move { (actions::perform(&node, &record, &action).await, Some(action)) });
+        let handle =
+            self.work.spawn(async move { (actions::perform(&node, &record, &action).await, Some(action)) });
         if let Some(name) = pulled {
             self.pulls.insert(name, handle);
         }
@@ -245,7 +256,8 @@ impl Runner {
             None => return,
             Some(Outcome::Sent(acknowledged)) => self.sent(acknowledged),
             Some(outcome) => {
-                let started = if let Outcome::Started(name, Ok(_)) = &outcome { Some(name.clone()) } else { None };
+                let started =
+                    if let Outcome::Started(name, Ok(_)) = &outcome { Some(name.clone()) } else { None };
                 self.dirty |= note::outcome(&mut self.record, outcome, now());
                 started.into_iter().for_each(|name| self.watch_exit(&name));
             }
@@ -278,7 +290,9 @@ impl Runner {
     }
 
     async fn serve_metadata(&mut self) {
-        let Some(netns) = self.record.network.as_ref().and_then(|network| network.netns.clone()) else { return };
+        let Some(netns) = self.record.network.as_ref().and_then(|network| network.netns.clone()) else {
+            return;
+        };
         self.shown.send_replace(Arc::new(self.record.clone()));
         match self.node.metadata.serve(netns, self.shown.subscribe()).await {
             Ok(guard) => self.metadata = Some(guard),
@@ -291,7 +305,11 @@ impl Runner {
             Ok(()) => self.dirty = false,
             // The disk may be full: the task goes on, and the next change tries again.
             Err(error) => {
-                tracing::error!(task = self.record.id(), error = &error as &dyn std::error::Error, "journaling");
+                tracing::error!(
+                    task = self.record.id(),
+                    error = &error as &dyn std::error::Error,
+                    "journaling"
+                );
             }
         }
     }

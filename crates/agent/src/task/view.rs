@@ -39,10 +39,12 @@ pub fn of(record: &Record, busy: &BTreeSet<decider::Action>) -> decider::View {
 
 fn wanted_of(container: &link::Container, record: &Record) -> decider::Wanted {
     let seconds = |value: i64| Duration::from_secs(u64::try_from(value).unwrap_or(0));
-    let mut depends_on: Vec<decider::Dependency> = container.depends_on.iter().filter_map(dependency).collect();
+    let mut depends_on: Vec<decider::Dependency> =
+        container.depends_on.iter().filter_map(dependency).collect();
     let implied = |name: &str, condition| decider::Dependency { container: name.to_string(), condition };
-    depends_on
-        .extend(container.volumes_from.iter().map(|v| implied(&v.source_container, decider::Condition::Create)));
+    depends_on.extend(
+        container.volumes_from.iter().map(|v| implied(&v.source_container, decider::Condition::Create)),
+    );
     let linked = container.links.iter().filter_map(|link| link.split(':').next());
     depends_on.extend(linked.map(|name| implied(name, decider::Condition::Start)));
     let policy = container.restart_policy.as_ref().filter(|policy| policy.enabled);
@@ -146,7 +148,10 @@ pub fn state_change(record: &Record, report: &decider::Report) -> link::TaskStat
     };
     let attachments = attachment_status.into_iter().flat_map(|status| {
         let arns = record.task.elastic_network_interfaces.iter().map(|eni| eni.attachment_arn.clone());
-        arns.map(move |attachment_arn| link::AttachmentStateChange { attachment_arn, status: status.to_string() })
+        arns.map(move |attachment_arn| link::AttachmentStateChange {
+            attachment_arn,
+            status: status.to_string(),
+        })
     });
     let extras = record.task.longshore.as_ref();
     link::TaskStateChange {
@@ -155,7 +160,11 @@ pub fn state_change(record: &Record, report: &decider::Report) -> link::TaskStat
         status: report.status.as_str().to_string(),
         reason: report.stop.as_ref().and_then(|stop| stop.reason.clone()),
         stop_code: report.stop.as_ref().and_then(|stop| stop.code).map(|code| code.as_str().to_string()),
-        containers: report.containers.iter().map(|(name, seen)| container_change(record, name, seen)).collect(),
+        containers: report
+            .containers
+            .iter()
+            .map(|(name, seen)| container_change(record, name, seen))
+            .collect(),
         attachments: attachments.collect(),
         pull_started_at: record.pull_started_at,
         pull_stopped_at: record.pull_stopped_at,
@@ -163,10 +172,15 @@ pub fn state_change(record: &Record, report: &decider::Report) -> link::TaskStat
     }
 }
 
-fn container_change(record: &Record, name: &str, report: &decider::ContainerReport) -> link::ContainerStateChange {
+fn container_change(
+    record: &Record,
+    name: &str,
+    report: &decider::ContainerReport,
+) -> link::ContainerStateChange {
     let container = record.containers.get(name);
     let out_of_memory = container.and_then(|c| c.exit.as_ref()).is_some_and(|exit| exit.out_of_memory);
-    let ports = record.network.iter().flat_map(|network| &network.ports).filter(|port| port.container == name);
+    let ports =
+        record.network.iter().flat_map(|network| &network.ports).filter(|port| port.container == name);
     link::ContainerStateChange {
         container_name: name.to_string(),
         status: report.status.as_str().to_string(),

@@ -75,7 +75,10 @@ fn source(volume: &link::Volume, places: &Places<'_>) -> Result<(PathBuf, bool),
     }
     if let Some(docker) = &volume.docker_volume_configuration {
         if docker.driver != "local" && !docker.driver.is_empty() {
-            return Err(reason("CannotCreateVolumeError", &format!("volume driver {:?} is not installed", docker.driver)));
+            return Err(reason(
+                "CannotCreateVolumeError",
+                &format!("volume driver {:?} is not installed", docker.driver),
+            ));
         }
         if !docker.driver_opts.is_empty() {
             return Err(reason("CannotCreateVolumeError", "options of the local driver are not supported"));
@@ -83,12 +86,17 @@ fn source(volume: &link::Volume, places: &Places<'_>) -> Result<(PathBuf, bool),
         let shared = places.shared.join(&volume.name);
         return match docker.scope.as_str() {
             "shared" if docker.autoprovision || shared.is_dir() => Ok((shared, true)),
-            "shared" => Err(reason("CannotCreateVolumeError", &format!("no volume {:?} on this node", volume.name))),
+            "shared" => {
+                Err(reason("CannotCreateVolumeError", &format!("no volume {:?} on this node", volume.name)))
+            }
             _ => Ok((places.task.join(&volume.name), true)),
         };
     }
     if volume.efs_volume_configuration.is_some() {
-        return Err(reason("ResourceInitializationError", "network file systems are not supported on this node"));
+        return Err(reason(
+            "ResourceInitializationError",
+            "network file systems are not supported on this node",
+        ));
     }
     match volume.host.as_ref().and_then(|host| host.source_path.as_deref()).filter(|path| !path.is_empty()) {
         Some(path) if path.starts_with('/') => Ok((PathBuf::from(path), false)),
@@ -104,7 +112,10 @@ fn invalid(text: &str) -> String {
 /// Makes what is missing of the directories. Calls block.
 pub fn prepare(mounts: &[VolumeMount]) -> std::io::Result<()> {
     // A host path may also name a file.
-    mounts.iter().filter(|mount| !mount.bind.source.exists()).try_for_each(|mount| fs::create_dir_all(&mount.bind.source))
+    mounts
+        .iter()
+        .filter(|mount| !mount.bind.source.exists())
+        .try_for_each(|mount| fs::create_dir_all(&mount.bind.source))
 }
 
 #[cfg(test)]
@@ -115,14 +126,18 @@ mod tests {
         let volume: link::Volume = serde_json::from_value(volume).unwrap();
         let places = Places { task: Path::new("/t"), shared: Path::new("/s") };
         let found = source(&volume, &places);
-        let found = found.as_ref().map(|(path, fill)| (path.to_str().unwrap(), *fill)).map_err(String::as_str);
+        let found =
+            found.as_ref().map(|(path, fill)| (path.to_str().unwrap(), *fill)).map_err(String::as_str);
         assert_eq!(found, expected);
     }
 
     #[test]
     fn volumes_have_their_places() {
         check(serde_json::json!({"name": "v", "type": "host"}), Ok(("/t/v", true)));
-        check(serde_json::json!({"name": "v", "type": "host", "host": {"sourcePath": "/srv"}}), Ok(("/srv", false)));
+        check(
+            serde_json::json!({"name": "v", "type": "host", "host": {"sourcePath": "/srv"}}),
+            Ok(("/srv", false)),
+        );
         let docker = |scope: &str, autoprovision: bool| {
             serde_json::json!({"name": "v", "type": "docker", "dockerVolumeConfiguration":
                 {"scope": scope, "autoprovision": autoprovision, "driver": "local"}})

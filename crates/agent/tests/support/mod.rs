@@ -1,7 +1,7 @@
 //! A node under test: its own containerd, a control plane that writes down what it is told, an image
 //! made of busybox, and a picture of the machine to find leaks by.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
@@ -38,14 +38,33 @@ impl Told {
         self.known.lock().clone()
     }
 
+    fn summary(&self, id: &str) -> String {
+        let line = |change: &link::TaskStateChange| {
+            let containers = change
+                .containers
+                .iter()
+                .map(|c| format!("{} {} {:?} {:?}", c.container_name, c.status, c.exit_code, c.reason));
+            format!("\n{} {:?} {:?}", change.status, change.reason, containers.collect::<Vec<_>>())
+        };
+        self.of(id).iter().map(line).collect()
+    }
+
     /// Waits until a report on a task satisfies `wanted`.
-    pub async fn until(&self, id: &str, wanted: impl Fn(&link::TaskStateChange) -> bool) -> link::TaskStateChange {
+    pub async fn until(
+        &self,
+        id: &str,
+        wanted: impl Fn(&link::TaskStateChange) -> bool,
+    ) -> link::TaskStateChange {
         let deadline = tokio::time::Instant::now() + PATIENCE;
         loop {
             if let Some(change) = self.of(id).into_iter().find(&wanted) {
                 return change;
             }
-            assert!(tokio::time::Instant::now() < deadline, "not reported in time; told: {:#?}", self.of(id));
+            assert!(
+                tokio::time::Instant::now() < deadline,
+                "not reported in time; told: {}",
+                self.summary(id)
+            );
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     }
@@ -71,7 +90,11 @@ impl link::Uplink for Told {
     fn open_log_stream(&self, _batch: link::LogBatch) -> link::UplinkFuture<'_, u64> {
         Box::pin(async { Ok(0) })
     }
-    fn registry_login(&self, _task: String, _host: String) -> link::UplinkFuture<'_, Option<(String, String)>> {
+    fn registry_login(
+        &self,
+        _task: String,
+        _host: String,
+    ) -> link::UplinkFuture<'_, Option<(String, String)>> {
         Box::pin(async { Ok(None) })
     }
     fn heartbeat(&self, _node_id: String) -> link::UplinkFuture<'_, ()> {
@@ -148,9 +171,9 @@ impl Bench {
             let neighbours = Arc::new(Neighbours { address, dir, image: tokio::sync::OnceCell::new() });
             Ports { images: neighbours.clone(), logs: neighbours.clone(), metadata: neighbours }
         });
+        self.sender = sender;
         let handle = handle.await.map_err(|error| agent::task::error_chain(&error));
         self.handle = Some(handle.unwrap());
-        self.sender = sender;
     }
 
     /// Ends the agent as a crash would.
@@ -158,9 +181,14 @@ impl Bench {
         self.handle.take().unwrap().abort();
     }
 
-    /// Stops all tasks and removes the instance.
+    /// Stops all tasks, removes the instance and looks for what it left.
     pub async fn finish(mut self) {
         self.handle.take().unwrap().shutdown(Shutdown::StopTasks).await;
+        let tag = AgentConfig::new(self.dir.path().join("data"), "", "").instance_tag();
+        let left = leftovers(&tag, self.dir.path());
+        assert!(left.is_empty(), "left behind: {left:#?}");
+        let tasks = std::fs::read_dir(self.dir.path().join("data/tasks")).unwrap().count();
+        assert_eq!(tasks, 0, "directories of tasks are left");
     }
 
     /// Sends a task as it is wanted.
@@ -178,6 +206,18 @@ impl Bench {
     /// What a container has written.
     pub fn log(&self, container: &str) -> String {
         std::fs::read_to_string(self.dir.path().join(format!("{container}.log"))).unwrap_or_default()
+    }
+}
+
+impl Drop for Bench {
+    /// A failed test leaves its containerd; the directory goes, so it must go too.
+    fn drop(&mut self) {
+        let config = AgentConfig::new(self.dir.path().join("data"), "", "");
+        let pid = std::fs::read_to_string(config.run_dir().join("containerd.pid")).unwrap_or_default();
+        if let Some(pid) = pid.split(' ').next().and_then(|pid| pid.parse().ok()) {
+            let _ =
+                nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid), nix::sys::signal::Signal::SIGKILL);
+        }
     }
 }
 
@@ -215,26 +255,23 @@ pub fn stopped(task: &Value) -> Value {
     task
 }
 
-/// What must be the same after as before.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Machine(BTreeMap<&'static str, BTreeSet<String>>);
-
-impl Machine {
-    /// Looks at what the tests' instances could leave: names begin with `ls` or hold a test's directory.
-    pub fn look() -> Machine {
-        let lines = |command: &str| -> BTreeSet<String> {
-            let output = Command::new("sh").args(["-c", command]).output().unwrap();
-            String::from_utf8_lossy(&output.stdout).lines().map(ToString::to_string).collect()
-        };
-        Machine(BTreeMap::from([
-            ("links", lines("ls /sys/class/net | grep '^ls'")),
-            ("mounts", lines("awk '{print $5}' /proc/self/mountinfo | grep -E 'longshore-|/tmp/node-'")),
-            ("groups", lines("find /sys/fs/cgroup -maxdepth 3 -type d -path '*longshore-*'")),
-            ("tables", lines("nft list tables | grep longshore-")),
-            ("namespaces", lines("ls -d /run/longshore-*/netns/* 2>/dev/null")),
-            ("processes", lines("pgrep -af '/tmp/node-|longshore-[0-9a-f]{5}/' | grep -v pgrep | cut -d' ' -f2-")),
-        ]))
-    }
+/// What an instance has left on the machine: everything of it carries its tag or its directory.
+fn leftovers(tag: &str, dir: &Path) -> BTreeSet<String> {
+    let run = format!("/run/longshore-{tag}");
+    let dir = dir.display();
+    let commands = [
+        format!("ls /sys/class/net | grep '^ls{tag}'"),
+        format!("awk '{{print $5}}' /proc/self/mountinfo | grep -E '{run}|{dir}'"),
+        format!("find /sys/fs/cgroup -type d -path '*longshore-{tag}*'"),
+        format!("nft list tables | grep longshore-{tag}"),
+        format!("ls -d {run}/netns/* {run}/rootfs/*"),
+        format!("pgrep -af '{run}|{dir}' | grep -v -E 'pgrep|grep'"),
+    ];
+    let lines = |command: &String| -> Vec<String> {
+        let output = Command::new("sh").args(["-c", command]).output().unwrap();
+        String::from_utf8_lossy(&output.stdout).lines().map(ToString::to_string).collect()
+    };
+    commands.iter().flat_map(lines).collect()
 }
 
 /// Makes an image of one layer and imports it.
@@ -275,7 +312,9 @@ fn layer() -> Vec<u8> {
     let busybox = std::fs::read("/bin/busybox").or_else(|_| std::fs::read("/usr/bin/busybox")).unwrap();
     let mut archive = tar::Builder::new(Vec::new());
     append(&mut archive, "bin/busybox", &busybox, 0o755);
-    for applet in ["sh", "sleep", "echo", "cat", "id", "ls", "hostname", "ip", "nc", "true", "false", "wget", "kill"] {
+    for applet in
+        ["sh", "sleep", "echo", "cat", "id", "ls", "hostname", "ip", "nc", "true", "false", "wget", "kill"]
+    {
         let mut header = tar::Header::new_gnu();
         header.set_entry_type(tar::EntryType::Symlink);
         header.set_size(0);
