@@ -31,7 +31,22 @@ impl Handler for DeleteCluster {
         row.0.status = ClusterStatus::Inactive;
         row.0.deleted_at = Some(ctx.now);
         ctx.cloud.store.commit(Txn::new().update(&found, &row)).await.map_err(Error::from)?;
+        restore_if_busy(ctx, &found, &row).await?;
         let cluster = view::cluster(&snapshot, &row, Include::CHANGED);
         Ok(DeleteClusterResponse { cluster: Some(cluster) })
     }
+}
+
+/// RunTask expects the cluster as it was, so no task can follow our commit; one may have come
+/// between our look and the commit, and then the cluster stays.
+async fn restore_if_busy(ctx: &OpCtx, before: &ClusterRow, deleted: &ClusterRow) -> Result<(), Error> {
+    let snapshot = ctx.cloud.store.snapshot();
+    if !has_unended_tasks(&snapshot, deleted) {
+        return Ok(());
+    }
+    let found = snapshot.get::<ClusterRow>(&store::Row::key(deleted));
+    if let Some(found) = found.filter(|found| *found.row == *deleted) {
+        ctx.cloud.store.commit(Txn::new().update(&found, before)).await?;
+    }
+    Err(Error::ClusterContainsTasks)
 }

@@ -173,6 +173,47 @@ async fn clusters_change_and_become_inactive() {
 }
 
 #[tokio::test]
+async fn a_cluster_does_not_change_into_what_cannot_be() {
+    let world = World::new().await;
+    world.done("CreateCluster", json!({})).await;
+    let check = |operation: &'static str, mut input: serde_json::Value, expected: &'static str| {
+        input["cluster"] = json!("default");
+        world.refused(operation, input, expected)
+    };
+    check(
+        "UpdateCluster",
+        json!({ "serviceConnectDefaults": { "namespace": "internal" } }),
+        "NamespaceNotFoundException: The specified namespace was not found.",
+    )
+    .await;
+    check(
+        "UpdateCluster",
+        json!({ "configuration": { "executeCommandConfiguration": { "logging": "OVERRIDE" } } }),
+        "InvalidParameterException: Log configuration must be specified if and only if logging is set to OVERRIDE.",
+    )
+    .await;
+    check(
+        "UpdateClusterSettings",
+        json!({ "settings": [] }),
+        "InvalidParameterException: Settings cannot be empty.",
+    )
+    .await;
+    check(
+        "PutClusterCapacityProviders",
+        json!({
+            "capacityProviders": ["FARGATE"],
+            "defaultCapacityProviderStrategy": [{ "capacityProvider": "FARGATE_SPOT", "weight": 1 }],
+        }),
+        "InvalidParameterException: The specified capacity provider strategy cannot contain a capacity provider that \
+         is not associated with the cluster. Associate the capacity provider 'FARGATE_SPOT' with the cluster and try \
+         again.",
+    )
+    .await;
+    let unchanged = world.done("DescribeClusters", json!({ "include": ["SETTINGS"] })).await;
+    assert_eq!(unchanged["clusters"][0], cluster("default", "ACTIVE"));
+}
+
+#[tokio::test]
 async fn pages_show_every_cluster_once() {
     let world = World::new().await;
     let mut expected = Vec::new();
