@@ -1,0 +1,22 @@
+//! What containers write: taken by a process that outlives us, kept in a spool, shipped from there.
+//!
+//! containerd's shim starts `longshore logger` for each container ([`logger_main`], by the `binary://`
+//! URI that [`Logs`] answers). It appends records to the container's spool ([`spool`]) and needs
+//! neither the agent nor containerd. The shipper follows the spool and hands batches to the control
+//! plane, each named by its spool and offset: sent twice it counts once, so nothing is lost or
+//! doubled whoever dies when. A logger that is killed loses what it had not written yet and leaves
+//! the container with a broken pipe; that is Docker's and Fargate's behaviour too.
+
+mod batch;
+mod frame;
+mod lines;
+mod logger;
+mod multiline;
+mod options;
+mod shipper;
+mod sink;
+pub mod spool;
+
+pub use frame::{Record, Stream};
+pub use logger::logger_main;
+pub use sink::Logs;
