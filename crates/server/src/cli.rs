@@ -1,5 +1,6 @@
 //! The command line.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -20,12 +21,21 @@ pub struct Cli {
 pub enum Command {
     /// Run the whole cloud in this process, in the foreground
     Up(Box<UpOptions>),
+    /// Stop the Longshore of a data directory, its tasks and its containerd, and remove its networks
+    Down(Box<UpOptions>),
     /// Show the Longshore of a data directory
     Status(InstanceOptions),
     /// Print the lines that point a shell's AWS clients at Longshore: eval "$(longshore env)"
     Env(InstanceOptions),
     /// Print the version
     Version(OutputOptions),
+    /// Take a container's output; started by containerd
+    #[command(hide = true)]
+    Logger {
+        /// The spool's directory, and whatever containerd adds.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<OsString>,
+    },
 }
 
 /// Which Longshore is meant.

@@ -7,9 +7,11 @@ mod cli;
 mod clock;
 mod cloud;
 mod config;
+mod down;
 mod front;
 mod instance;
 mod keys;
+mod node;
 mod preflight;
 mod private;
 mod profile;
@@ -24,7 +26,11 @@ use clap::Parser;
 use cli::{Cli, Command};
 
 fn main() -> ExitCode {
-    match run(Cli::parse()) {
+    let command = Cli::parse().command;
+    if let Command::Logger { arguments } = command {
+        return agent::logs::logger_main(arguments.into_iter());
+    }
+    match run(command) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("longshore: {error:#}");
@@ -33,11 +39,13 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(cli: Cli) -> anyhow::Result<()> {
-    match cli.command {
+fn run(command: Command) -> anyhow::Result<()> {
+    match command {
         Command::Up(options) => up::run(*options),
+        Command::Down(options) => down::run(*options),
         Command::Status(options) => status::print(&options),
         Command::Env(options) => status::print_environment(&options),
         Command::Version(options) => status::print_version(&options),
+        Command::Logger { .. } => unreachable!("taken before: a logger needs nothing of this"),
     }
 }

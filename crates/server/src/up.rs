@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail};
-use services::Cloud;
+use services::{Cloud, ecs};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
@@ -17,8 +17,9 @@ use tokio_util::sync::CancellationToken;
 use crate::config::{Config, UpOptions};
 use crate::front::{self, Front};
 use crate::instance::{DataDir, Instance};
+use crate::node::{Control, Node};
 use crate::profile::{Files, Profile};
-use crate::{banner, cloud, preflight, trace};
+use crate::{banner, clock, cloud, preflight, trace};
 
 /// How long running requests may take to finish once we are told to stop.
 const DRAIN: Duration = Duration::from_secs(10);
@@ -44,21 +45,45 @@ async fn serve(config: Config, data_dir: &DataDir) -> Result<()> {
     let address = listener.local_addr().context("asking for our own address")?;
     let instance = instance(&config, address);
     let cloud = Arc::new(cloud::open(&config, &instance.endpoint, &instance.registry).await?);
-    write_profile(&config, &cloud, &instance)?;
-    data_dir.announce(&instance)?;
+    let control = Control::start(cloud.clone());
 
     let stop = CancellationToken::new();
     let front = Arc::new(Front::new(cloud.clone()));
-    let serving = tokio::spawn(front::listen(listener, front, stop.clone(), DRAIN));
+    let serving = tokio::spawn(front::listen(listener, front.clone(), stop.clone(), DRAIN));
+    let node = match start_node(&config, &cloud).await {
+        Ok(node) => node,
+        Err(error) => {
+            cloud.store.close().await;
+            return Err(error);
+        }
+    };
+    write_profile(&config, &cloud, &instance)?;
+    data_dir.announce(&instance)?;
+    front.ready();
     println!("{}", banner::text(&instance, &config.data_dir));
 
     let signal = wait_for_signal().await?;
     tracing::info!(signal, "stopping");
     stop.cancel();
     serving.await.context("serving requests")?;
+    if let Some(node) = node {
+        node.stop(config.stop_tasks).await;
+    }
+    drop(control);
+    cloud.logs.close().await;
     cloud.store.close().await;
     tracing::info!("stopped");
     Ok(())
+}
+
+async fn start_node(config: &Config, cloud: &Arc<Cloud>) -> Result<Option<Node>> {
+    // Whatever an earlier process had connected is connected no more.
+    let disconnected = ecs::door::disconnect_all(&cloud.store, clock::now()).await;
+    disconnected.context("marking nodes as disconnected")?;
+    match &config.node {
+        Some(choices) => Node::start(config, choices, cloud.clone()).await.map(Some),
+        None => Ok(None),
+    }
 }
 
 async fn bind(address: SocketAddr) -> Result<TcpListener> {

@@ -68,16 +68,19 @@ impl Answer<'_> {
     }
 }
 
-/// The answer of a live process.
-pub(super) fn health(method: &Method) -> Response<Body> {
+/// The answer of a live process: 200 once it can be given work, 503 while it starts.
+pub(super) fn health(method: &Method, ready: bool) -> Response<Body> {
     if method != Method::GET && method != Method::HEAD {
         let mut response = Response::new(full(Vec::new()));
         *response.status_mut() = StatusCode::METHOD_NOT_ALLOWED;
         response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
         return response;
     }
-    let body = format!("{{\"status\":\"ok\",\"version\":\"{}\"}}\n", env!("CARGO_PKG_VERSION"));
+    let (status, code) =
+        if ready { ("ok", StatusCode::OK) } else { ("starting", StatusCode::SERVICE_UNAVAILABLE) };
+    let body = format!("{{\"status\":\"{status}\",\"version\":\"{}\"}}\n", env!("CARGO_PKG_VERSION"));
     let mut response = Response::new(full(body.into_bytes()));
+    *response.status_mut() = code;
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response

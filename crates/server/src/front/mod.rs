@@ -12,6 +12,7 @@ mod route;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use http::{Request, Response};
@@ -28,7 +29,7 @@ use answer::Answer;
 use body::Budget;
 use route::{Request as Asked, Speech};
 
-/// Where a process says that it lives.
+/// Where a process says that it lives and can be given work.
 const HEALTH_PATH: &str = "/_longshore/health";
 
 /// Answers requests.
@@ -37,19 +38,25 @@ pub struct Front {
     cloud: Arc<Cloud>,
     ids: Ids,
     budget: Budget,
+    ready: AtomicBool,
 }
 
 impl Front {
     /// A front door before `cloud`.
     pub fn new(cloud: Arc<Cloud>) -> Self {
-        Front { cloud, ids: Ids::new(SystemIds), budget: Budget::new() }
+        Front { cloud, ids: Ids::new(SystemIds), budget: Budget::new(), ready: AtomicBool::new(false) }
+    }
+
+    /// Says from now on that everything has started.
+    pub fn ready(&self) {
+        self.ready.store(true, Ordering::Release);
     }
 
     /// Answers one request.
     pub async fn answer(&self, request: Request<Incoming>, peer: SocketAddr) -> Response<Body> {
         let path = request.uri().path();
         if path == HEALTH_PATH {
-            return answer::health(request.method());
+            return answer::health(request.method(), self.ready.load(Ordering::Acquire));
         }
         if path == "/v2" || path.starts_with("/v2/") {
             return self.cloud.registry.handle(request, clock::now()).await;

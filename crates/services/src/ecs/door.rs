@@ -64,6 +64,11 @@ pub async fn disconnect_all(store: &Store, now: Timestamp) -> Result<(), Error> 
     Ok(())
 }
 
+/// Whether a node is there and reachable.
+pub fn is_connected(snapshot: &Snapshot, id: &NodeId) -> bool {
+    snapshot.get::<NodeRow>(&key![id.as_str()]).is_some_and(|node| node.connected)
+}
+
 /// The table whose changes may concern a node's tasks.
 pub const TASK_TABLE: &str = <TaskRow as store::Row>::TABLE;
 
