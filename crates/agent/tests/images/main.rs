@@ -1,5 +1,6 @@
 //! Pulls from a tiny registry into a containerd of the test's own. They need root and containerd, as the
 //! product does.
+#![allow(clippy::unwrap_used, reason = "a test fails where it stands")]
 
 mod registry;
 

@@ -1,0 +1,19 @@
+//! The task metadata endpoint: 169.254.170.2:80 inside of each task.
+//!
+//! The listening socket is opened in the task's own network namespace, so who asks is known by the
+//! socket that was asked, and two instances on one machine never meet. What is answered is rendered
+//! from the task's record by pure functions: [`route`] and [`respond`] hold no state but samples of
+//! processor time, which Docker's format wants in pairs.
+
+mod listener;
+mod render;
+mod respond;
+mod route;
+mod sample;
+mod server;
+mod stats;
+
+pub use render::{container, task};
+pub use respond::{Answer, respond};
+pub use route::{Api, Route};
+pub use server::Metadata;
