@@ -1,6 +1,6 @@
 //! One node: containerd, networks, images, health, log shipping, metadata.
 //!
-//! [`Agent::start`] takes what a node needs and answers a handle; from then on tasks come in
+//! [`Agent::start_with`] takes what a node needs and answers a handle; from then on tasks come in
 //! as [`wire::link::ServerMessage`]s and everything that happens goes out through
 //! [`wire::link::Uplink`]. Containers outlive the agent: a new one adopts them (see [`task`]).
 
@@ -10,6 +10,7 @@ pub mod config;
 pub mod containerd;
 pub mod images;
 pub mod logs;
+pub mod metadata;
 pub mod network;
 pub mod runtime;
 pub mod task;
