@@ -148,3 +148,61 @@ async fn containers_wait_for_each_other_and_share_volumes_and_network() {
     assert_eq!(bench.log("client"), "made\nfrom the imagepong\n");
     bench.finish().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tasks_do_not_notice_the_death_of_containerd() {
+    let bench = Bench::start().await;
+    let long =
+        task("e1", 40, json!([{"name": "e1", "command": ["/bin/sh", "-c", "sleep 600"], "stopTimeout": 0}]));
+    let short = task("e2", 41, json!([{"name": "e2", "command": ["/bin/sh", "-c", "sleep 2; exit 9"]}]));
+    bench.want(&long).await;
+    bench.want(&short).await;
+    bench.told.status("e1", "RUNNING").await;
+    bench.told.status("e2", "RUNNING").await;
+    bench.kill_containerd();
+    let over = bench.told.status("e2", "STOPPED").await;
+    assert_eq!(over.containers[0].exit_code, Some(9));
+    assert!(bench.told.of("e1").iter().all(|change| change.status != "STOPPED"));
+    bench.want(&stopped(&long)).await;
+    bench.told.status("e1", "STOPPED").await;
+    bench.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn networks_join_a_vpc_and_part_vpcs() {
+    let bench = Bench::start().await;
+    let serve = |word: &str| {
+        json!([{"name": word, "stopTimeout": 0,
+        "command": ["/bin/sh", "-c", format!("while true; do echo {word} | nc -l -p 80; done")]}])
+    };
+    let mut published = task("f2", 51, serve("published"));
+    published["networkMode"] = json!("bridge");
+    published["elasticNetworkInterfaces"] = json!([]);
+    published["containers"][0]["portMappings"] =
+        json!([{"containerPort": 80, "hostPort": 0, "protocol": "tcp"}]);
+    bench.want(&task("f1", 50, serve("same"))).await;
+    bench.want(&published).await;
+    bench.told.status("f1", "RUNNING").await;
+    let binding = bench.told.status("f2", "RUNNING").await.containers[0].network_bindings[0].clone();
+    assert!((49153..=65535).contains(&binding.host_port) && binding.container_port == 80);
+
+    let probe = "sleep 1; nc -w 2 10.96.0.50 80 < /dev/null; nc -w 2 10.96.0.1 22 < /dev/null || echo shut; echo done";
+    bench.want(&task("f3", 52, json!([{"name": "inside", "command": ["/bin/sh", "-c", probe]}]))).await;
+    let mut other = task("f4", 53, json!([{"name": "outside", "command": ["/bin/sh", "-c", probe]}]));
+    other["longshore"]["vpcId"] = json!("vpc-other");
+    other["elasticNetworkInterfaces"][0]["ipv4Addresses"][0]["privateAddress"] = json!("10.96.16.9");
+    other["elasticNetworkInterfaces"][0]["subnetGatewayIpv4Address"] = json!("10.96.16.1/20");
+    bench.want(&other).await;
+    bench.told.status("f3", "STOPPED").await;
+    bench.told.status("f4", "STOPPED").await;
+    assert!(bench.log("inside").starts_with("same"), "{}", bench.log("inside"));
+    assert!(bench.log("inside").contains("shut") && bench.log("inside").ends_with("done\n"));
+    assert!(!bench.log("outside").contains("same") && bench.log("outside").ends_with("done\n"));
+    let answer = std::process::Command::new("busybox")
+        .args(["nc", "-w", "2", "127.0.0.1", &binding.host_port.to_string()])
+        .stdin(std::process::Stdio::null())
+        .output()
+        .unwrap();
+    assert_eq!(String::from_utf8_lossy(&answer.stdout), "published\n");
+    bench.finish().await;
+}

@@ -32,6 +32,7 @@ pub struct Child {
 
 #[derive(Clone)]
 struct Files {
+    run: PathBuf,
     executable: PathBuf,
     config: PathBuf,
     address: PathBuf,
@@ -72,8 +73,14 @@ impl Child {
         if let Some(process) = Process::recorded(&self.files.pid) {
             process.end().await;
         }
-        let _ = fs::remove_file(&self.files.pid);
-        let _ = fs::remove_file(&self.files.address);
+        for file in [&self.files.pid, &self.files.address, &self.files.ttrpc()] {
+            let _ = fs::remove_file(file);
+        }
+        // Nothing in it outlives the last task; a mount that did would be worth keeping for a look.
+        let mounts = fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
+        if !mounts.contains(&*self.files.run.to_string_lossy()) {
+            let _ = fs::remove_dir_all(&self.files.run);
+        }
     }
 }
 
@@ -94,6 +101,7 @@ impl Files {
             fs::create_dir_all(dir).map_err(|source| Error::Prepare { path: dir.clone(), source })?;
         }
         let files = Files {
+            run: run.clone(),
             executable,
             config: root.join("config.toml"),
             address: run.join("containerd.sock"),
@@ -104,6 +112,13 @@ impl Files {
         fs::write(&files.config, text)
             .map_err(|source| Error::Prepare { path: files.config.clone(), source })?;
         Ok(files)
+    }
+
+    /// The second socket that containerd makes beside its own.
+    fn ttrpc(&self) -> PathBuf {
+        let mut name = self.address.clone().into_os_string();
+        name.push(".ttrpc");
+        name.into()
     }
 
     async fn launch(&self) -> Result<Process, Error> {

@@ -12,6 +12,7 @@ use tokio::io::AsyncWriteExt as _;
 use tokio::sync::Mutex;
 
 use super::Error;
+use super::docker_user::DockerUser;
 use super::names::Names;
 use super::plan::PortBinding;
 
@@ -22,6 +23,7 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 /// The table.
 pub struct Firewall {
     table: String,
+    docker: DockerUser,
     taken: Mutex<Taken>,
 }
 
@@ -35,12 +37,13 @@ impl Firewall {
     /// Makes the table, or refreshes its rules and keeps its elements.
     pub async fn start(names: &Names) -> Result<Firewall, Error> {
         run(&render(&names.table, &names.bridge_pattern())).await?;
-        Ok(Firewall { table: names.table.clone(), taken: Mutex::default() })
+        Ok(Firewall { table: names.table.clone(), docker: DockerUser::new(names), taken: Mutex::default() })
     }
 
     /// Lets a bridge's subnet out, and its packets stay among themselves.
     pub async fn admit(&self, bridge: &str, network: Ipv4Addr, prefix: u8) -> Result<(), Error> {
         let table = &self.table;
+        self.docker.admit().await;
         run(&format!(
             "add element ip {table} subnets {{ {network}/{prefix} }}\n\
              add element ip {table} same_vpc {{ \"{bridge}\" . \"{bridge}\" }}\n"
@@ -97,6 +100,7 @@ impl Firewall {
 
     /// Removes the table.
     pub async fn remove(&self) -> Result<(), Error> {
+        self.docker.withdraw().await;
         run(&format!("add table ip {0}\ndelete table ip {0}\n", self.table)).await
     }
 
@@ -224,7 +228,8 @@ mod tests {
 
     #[test]
     fn published_ports_are_map_elements() {
-        let firewall = Firewall { table: "t".into(), taken: Mutex::default() };
+        let docker = DockerUser::new(&Names::new("t", std::path::Path::new("/run/t")));
+        let firewall = Firewall { table: "t".into(), docker, taken: Mutex::default() };
         let port = PortBinding {
             container: "c".into(),
             container_port: 80,

@@ -6,6 +6,7 @@
 
 mod bridge;
 mod cni;
+mod docker_user;
 mod firewall;
 mod names;
 mod namespace;

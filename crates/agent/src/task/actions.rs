@@ -95,6 +95,13 @@ fn runtime_id<'a>(record: &'a Record, name: &str) -> &'a str {
 }
 
 async fn provision(node: &Node, record: &Record) -> Result<TaskNetwork, String> {
+    if record.task.ipc_mode.as_deref() == Some("task") {
+        // Refused rather than pretended: each container would have a namespace of its own.
+        return Err(errors::reason(
+            "ResourceInitializationError",
+            "this node does not share IPC namespaces in a task",
+        ));
+    }
     let limits = TaskLimits { cpus: record.task.cpu, memory_mib: record.task.memory };
     let (cgroups, id) = (node.cgroups.clone(), record.id().to_string());
     let grouped = tokio::task::spawn_blocking(move || cgroups.create(&id, &limits));

@@ -1,5 +1,7 @@
 //! A node under test: its own containerd, a control plane that writes down what it is told, an image
-//! made of busybox, and a picture of the machine to find leaks by.
+//! made of busybox, and a look at the machine for leaks.
+// A helper that cannot go on fails its test.
+#![allow(clippy::unwrap_used)]
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -174,6 +176,14 @@ impl Bench {
         self.sender = sender;
         let handle = handle.await.map_err(|error| agent::task::error_chain(&error));
         self.handle = Some(handle.unwrap());
+    }
+
+    /// Kills the node's containerd.
+    pub fn kill_containerd(&self) {
+        let config = AgentConfig::new(self.dir.path().join("data"), "", "");
+        let pid = std::fs::read_to_string(config.run_dir().join("containerd.pid")).unwrap();
+        let pid = pid.split(' ').next().unwrap().parse().unwrap();
+        nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid), nix::sys::signal::Signal::SIGKILL).unwrap();
     }
 
     /// Ends the agent as a crash would.
