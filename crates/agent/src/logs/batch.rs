@@ -98,7 +98,7 @@ mod tests {
     fn what_is_no_text_is_replaced_within_the_limit() {
         let mut batch = Batch::default();
         batch.fill(&mut queue([vec![0xff; PAYLOAD_LIMIT]]));
-        assert_eq!(batch.events.len(), 3);
+        assert_eq!(batch.events.len(), 4);
         assert!(batch.events.iter().all(|event| event.message.len() <= PAYLOAD_LIMIT));
     }
 }
