@@ -71,7 +71,12 @@ impl Spool {
         for entry in fs::read_dir(&self.directory).map_err(failed)? {
             let entry = entry.map_err(failed)?;
             let Ok(id) = entry.file_name().into_string() else { continue };
-            let modified = entry.metadata().and_then(|meta| meta.modified()).map_err(failed)?;
+            let modified = match entry.metadata().and_then(|meta| meta.modified()) {
+                Ok(modified) => modified,
+                // Completed since the directory was read.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                Err(error) => return Err(failed(error)),
+            };
             let age = modified.duration_since(UNIX_EPOCH).unwrap_or_default();
             if Timestamp::EPOCH + age >= older_than || self.hold(&id).is_err() {
                 continue;
