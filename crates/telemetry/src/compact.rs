@@ -4,21 +4,23 @@
 //! Only segments whose log files are gone take part: the generations in a joined pointer then
 //! never matter to a replay.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
-use model::logs::LogGroupId;
+use model::logs::{LogGroupId, LogStreamId};
 use store::{Row, Txn};
 
 use crate::catalog::SegmentRow;
 use crate::error::{Error, Result};
 use crate::event::Key;
 use crate::flush::{blocking, store_segment};
+use crate::query::StreamFilter;
 use crate::segment::{Block, Index, SegmentWriter};
 use crate::shared::Shared;
 
+/// A segment is rewritten when one event in this many belongs to a stream that is gone.
+const PURGE_SHARE: u64 = 4;
 /// Events handed to the packing thread at once.
 const RUN_EVENTS: usize = 4096;
 /// Bytes handed to the packing thread at once.
@@ -27,12 +29,12 @@ const RUN_BYTES: usize = 1 << 20;
 /// Joins what is due whenever a table was written out, until the store closes.
 pub(crate) async fn run(shared: Arc<Shared>) {
     let mut closing = shared.closing.subscribe();
-    let mut thawed = shared.thawed.subscribe();
+    let mut written = shared.oldest_generation.subscribe();
     loop {
         tokio::select! {
             biased;
             _ = closing.wait_for(|closing| *closing) => return,
-            changed = thawed.changed() => if changed.is_err() { return },
+            changed = written.changed() => if changed.is_err() { return },
         }
         if let Err(error) = join_due(&shared).await {
             tracing::warn!(error = &error as &dyn std::error::Error, "joining segments failed");
@@ -48,20 +50,50 @@ pub(crate) async fn join_due(shared: &Shared) -> Result<()> {
     for group in groups {
         while !*shared.closing.borrow() {
             let Some(due) = due(shared, group) else { break };
-            join(shared, group, due).await?;
+            join(shared, group, due, &|_| true).await?;
         }
     }
     Ok(())
 }
 
+/// Rewrites the segments of `group` that hold too much of streams that are gone; answers how many.
+pub(crate) async fn purge(shared: &Shared, group: LogGroupId, lives: &StreamFilter) -> Result<usize> {
+    let _turn = shared.joining.lock().await;
+    let oldest = *shared.oldest_generation.borrow();
+    let rows = shared.catalog.read().segments(group);
+    let settled: Vec<Arc<SegmentRow>> =
+        rows.iter().filter(|row| is_settled(shared, row, oldest)).cloned().collect();
+    drop(rows);
+    let mut purged = 0;
+    for row in settled {
+        let index = shared.index_of(&row).await?;
+        // Asked after the segment is known: every stream in it that lives has its record by now.
+        let dead: BTreeSet<u128> =
+            index.series.iter().map(|s| s.id).filter(|&id| !lives(LogStreamId::from_bits(id))).collect();
+        let dead_events: u64 =
+            index.series.iter().filter(|s| dead.contains(&s.id)).map(|s| s.stats.events).sum();
+        if dead_events * PURGE_SHARE < row.events.max(1) {
+            continue;
+        }
+        drop(index);
+        join(shared, group, vec![row], &|series| !dead.contains(&series)).await?;
+        purged += 1;
+    }
+    Ok(purged)
+}
+
+/// Whether a segment is ours and its log files are gone.
+fn is_settled(shared: &Shared, row: &SegmentRow, oldest: u64) -> bool {
+    row.owner == shared.options.owner && row.generations.1 < oldest
+}
+
 /// The segments of `group` to join next.
 fn due(shared: &Shared, group: LogGroupId) -> Option<Vec<Arc<SegmentRow>>> {
-    let oldest = shared.oldest_generation.load(Ordering::Acquire);
+    let oldest = *shared.oldest_generation.borrow();
     let options = &shared.options;
     let mut tiers: BTreeMap<u32, Vec<Arc<SegmentRow>>> = BTreeMap::new();
     for row in shared.catalog.read().segments(group).iter() {
-        let settled = row.owner == options.owner && row.generations.1 < oldest;
-        if settled && row.raw_bytes < options.segment_bytes / 2 {
+        if is_settled(shared, row, oldest) && row.raw_bytes < options.segment_bytes / 2 {
             tiers.entry(row.raw_bytes.max(1).ilog2() / 3).or_default().push(Arc::clone(row));
         }
     }
@@ -123,23 +155,33 @@ impl Run {
 }
 
 /// The next events of all feeds, in order; none when the feeds are used up.
-async fn next_run(shared: &Shared, feeds: &mut [Feed]) -> Result<Run> {
+async fn next_run(shared: &Shared, feeds: &mut [Feed], keep: &KeepSeries<'_>) -> Result<Run> {
     let mut run = Run::default();
     while run.events.len() < RUN_EVENTS && run.payload.len() < RUN_BYTES {
         let least = feeds.iter_mut().filter(|feed| feed.key().is_some()).min_by_key(|feed| feed.key());
         let Some(feed) = least else { break };
         let series = feed.index.series[feed.block.series[feed.at] as usize].id;
-        let start = run.payload.len();
-        run.payload.extend_from_slice(feed.block.payload_of(feed.at));
-        let place = start..run.payload.len();
-        run.events.push((feed.block.keys[feed.at], series, feed.block.ingested[feed.at], place));
+        if keep(series) {
+            let start = run.payload.len();
+            run.payload.extend_from_slice(feed.block.payload_of(feed.at));
+            let place = start..run.payload.len();
+            run.events.push((feed.block.keys[feed.at], series, feed.block.ingested[feed.at], place));
+        }
         feed.at += 1;
         feed.refill(shared).await?;
     }
     Ok(run)
 }
 
-async fn join(shared: &Shared, group: LogGroupId, old: Vec<Arc<SegmentRow>>) -> Result<()> {
+/// Decides which series a rewriting keeps.
+type KeepSeries<'k> = dyn Fn(u128) -> bool + Sync + 'k;
+
+async fn join(
+    shared: &Shared,
+    group: LogGroupId,
+    old: Vec<Arc<SegmentRow>>,
+    keep: &KeepSeries<'_>,
+) -> Result<()> {
     let mut feeds = Vec::with_capacity(old.len());
     for row in &old {
         let index = shared.index_of(row).await?;
@@ -149,7 +191,7 @@ async fn join(shared: &Shared, group: LogGroupId, old: Vec<Arc<SegmentRow>>) -> 
     }
     let mut writer = blocking(SegmentWriter::new).await?;
     loop {
-        let run = next_run(shared, &mut feeds).await?;
+        let run = next_run(shared, &mut feeds, keep).await?;
         if run.events.is_empty() {
             break;
         }
@@ -159,30 +201,36 @@ async fn join(shared: &Shared, group: LogGroupId, old: Vec<Arc<SegmentRow>>) -> 
         (first.min(row.generations.0), last.max(row.generations.1))
     });
     drop(feeds);
-    let Some(new) = store_segment(shared, writer, group, generations).await? else { return Ok(()) };
+    let new = store_segment(shared, writer, group, generations).await?;
     exchange(shared, group, old, new).await
 }
 
-/// Points to the new segment instead of the old ones, unless the group changed meanwhile.
+/// Points to the new segment, if there is one, instead of the old ones, unless the group changed
+/// meanwhile.
 async fn exchange(
     shared: &Shared,
     group: LogGroupId,
     old: Vec<Arc<SegmentRow>>,
-    new: SegmentRow,
+    new: Option<SegmentRow>,
 ) -> Result<()> {
-    let mut txn = Txn::new().put(&new);
+    let mut txn = new.iter().fold(Txn::new(), |txn, row| txn.put(row));
     for row in &old {
         txn = txn.expect_present::<SegmentRow>(&row.key()).delete::<SegmentRow>(&row.key());
     }
     match shared.store.commit(txn).await {
         Ok(_) => {}
-        Err(error) if error.is_conflict() => return shared.blobs.delete(&new.blob()).await,
+        Err(error) if error.is_conflict() => {
+            return match new {
+                Some(row) => shared.blobs.delete(&row.blob()).await,
+                None => Ok(()),
+            };
+        }
         Err(error) => return Err(Error::store("exchanging segment pointers", error)),
     }
-    let replaced = shared.catalog.write().replace(group, &old, Some(new.clone()));
+    let replaced = shared.catalog.write().replace(group, &old, new.clone());
     if !replaced {
         // The group was dropped between the commit and now.
-        shared.unpoint(vec![Arc::new(new)]).await?;
+        shared.unpoint(new.into_iter().map(Arc::new).collect()).await?;
     }
     shared.retire(old);
     shared.delete_retired().await

@@ -5,7 +5,6 @@
 
 use std::ops::Bound;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use model::logs::LogGroupId;
@@ -47,11 +46,16 @@ pub(crate) async fn run(shared: Arc<Shared>) {
 
 /// Writes the frozen table out, if there is one.
 async fn thaw(shared: &Shared) -> Result<()> {
-    let (table, generations) = {
+    let frozen = {
         let catalog = shared.catalog.read();
-        let Some(frozen) = &catalog.frozen else { return Ok(()) };
-        (Arc::clone(&frozen.table), (frozen.table.first_generation(), frozen.last_generation))
+        catalog.frozen.as_ref().map(|frozen| (Arc::clone(&frozen.table), frozen.last_generation))
     };
+    let Some((table, last_generation)) = frozen else {
+        // An earlier attempt got as far as cutting the log.
+        let first_live = shared.catalog.read().active.first_generation();
+        return cut_log(shared, first_live.saturating_sub(1)).await;
+    };
+    let generations = (table.first_generation(), last_generation);
     let mut rows = Vec::new();
     for group in table.groups() {
         if let Some(row) = pointed_already(shared, group, generations) {
@@ -65,9 +69,8 @@ async fn thaw(shared: &Shared) -> Result<()> {
         shared.store.commit(txn).await.map_err(|e| Error::store("committing segment pointers", e))?;
     }
     let unwanted = shared.catalog.write().thaw(rows);
-    shared.thawed.send_modify(|count| *count += 1);
     shared.unpoint(unwanted.into_iter().map(Arc::new).collect()).await?;
-    cut_log(shared, generations.1).await
+    cut_log(shared, last_generation).await
 }
 
 /// The pointer that an earlier attempt committed for the same events.
@@ -141,7 +144,7 @@ async fn cut_log(shared: &Shared, last_generation: u64) -> Result<()> {
     let directory = shared.options.directory.clone();
     let removed = tokio::task::spawn_blocking(move || wal::remove_through(&directory, last_generation)).await;
     removed.map_err(|_| Error::Closed)??;
-    shared.oldest_generation.store(last_generation + 1, Ordering::Release);
+    shared.oldest_generation.send_replace(last_generation + 1);
     Ok(())
 }
 

@@ -19,7 +19,7 @@ use crate::committer::{Appended, Command};
 use crate::error::{Error, Result};
 use crate::event::{Batch, EVENT_OVERHEAD_BYTES, StreamStats};
 use crate::options::Options;
-use crate::query::{Page, Query};
+use crate::query::{Page, Query, StreamFilter};
 use crate::shared::Shared;
 use crate::tail::Tail;
 use crate::wal::Record;
@@ -144,10 +144,16 @@ impl Logs {
         self.shared.unpoint(unshare(rows)).await
     }
 
-    /// Forgets the events of a stream that are not in segments yet. Those in segments stay until
-    /// retention or their group's deletion; no query asks for them.
+    /// Forgets the events of a stream that are not in segments yet. Those in segments stay until a
+    /// [purge](Self::purge), retention or their group's deletion; no query asks for them.
     pub async fn drop_stream(&self, group: LogGroupId, stream: LogStreamId) -> Result<()> {
         self.ask(|reply| Command::Drop { record: Record::DropStream(group, stream), reply }).await?
+    }
+
+    /// Frees the space of streams that are gone, where it is worth rewriting a segment; answers how
+    /// many were rewritten. `lives` must know every stream that has ever been appended to and lives.
+    pub async fn purge(&self, group: LogGroupId, lives: &StreamFilter) -> Result<usize> {
+        compact::purge(&self.shared, group, lives).await
     }
 
     /// Removes the segments of a group whose events are all older than `cutoff`; answers how many.
@@ -195,9 +201,9 @@ impl Logs {
 
     /// Waits until no table is on its way out.
     async fn thawed(&self) -> Result<()> {
-        let mut thawed = self.shared.thawed.subscribe();
-        while self.shared.catalog.read().frozen.is_some() {
-            thawed.changed().await.map_err(|_| Error::Closed)?;
+        let mut written = self.shared.oldest_generation.subscribe();
+        while !self.shared.is_written_out() {
+            written.changed().await.map_err(|_| Error::Closed)?;
         }
         Ok(())
     }

@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// How a log store behaves. Memory in use is about three times `memtable_bytes`, plus the caches.
+/// How a log store behaves. Memory in use is at most about four times `memtable_bytes`, plus the
+/// queue and the cache.
 #[derive(Clone, Debug)]
 pub struct Options {
     /// The directory of the write-ahead log.
@@ -34,7 +35,7 @@ impl Options {
         Options {
             directory: directory.into(),
             owner: "local".to_owned(),
-            memtable_bytes: 24 << 20,
+            memtable_bytes: 16 << 20,
             wal_bytes: 64 << 20,
             queue_bytes: 16 << 20,
             queue_wait: Duration::from_secs(5),

@@ -35,7 +35,7 @@ pub(crate) async fn open(options: Options, store: Store, blobs: Blobs) -> Result
     let shared = Arc::new(Shared {
         store,
         blobs,
-        oldest_generation: AtomicU64::new(replayed.table.first_generation()),
+        oldest_generation: watch::Sender::new(replayed.table.first_generation()),
         catalog: RwLock::new(Catalog::new(Arc::new(replayed.table), rows)),
         sources: Mutex::new(replayed.sources),
         indexes: IndexCache::new(options.index_cache_bytes),
@@ -43,7 +43,6 @@ pub(crate) async fn open(options: Options, store: Store, blobs: Blobs) -> Result
         frozen: Notify::new(),
         joining: tokio::sync::Mutex::default(),
         closing: watch::Sender::new(false),
-        thawed: watch::Sender::new(0),
         retired: Mutex::default(),
         next_segment: AtomicU64::new(next_segment),
         options,

@@ -34,10 +34,8 @@ pub(crate) struct Shared {
     pub(crate) joining: tokio::sync::Mutex<()>,
     /// Becomes true when the store closes.
     pub(crate) closing: watch::Sender<bool>,
-    /// Counts the tables that were written out.
-    pub(crate) thawed: watch::Sender<u64>,
-    /// Generations of the write-ahead log before this one no longer exist.
-    pub(crate) oldest_generation: AtomicU64,
+    /// Generations of the write-ahead log before this one no longer exist: segments hold them.
+    pub(crate) oldest_generation: watch::Sender<u64>,
     /// Segments that nothing points to any more, but that readers may still look at.
     pub(crate) retired: Mutex<Vec<Arc<SegmentRow>>>,
     /// The next segment's number.
@@ -94,6 +92,12 @@ impl Shared {
             self.blobs.delete(&blob).await?;
         }
         Ok(())
+    }
+
+    /// Whether everything but the active table is in segments.
+    pub(crate) fn is_written_out(&self) -> bool {
+        let catalog = self.catalog.read();
+        catalog.frozen.is_none() && *self.oldest_generation.borrow() >= catalog.active.first_generation()
     }
 
     pub(crate) fn take_segment_number(&self) -> u64 {

@@ -29,7 +29,7 @@ const KILLS: usize = 200;
 /// What a slow machine may spend; it then kills less often.
 const BUDGET: Duration = Duration::from_secs(45);
 
-async fn open(directory: &Path) -> Logs {
+async fn open(directory: &Path) -> (Logs, Store) {
     let engine = EmbeddedEngine::open(&directory.join("state")).await.unwrap();
     let store = Store::open(Arc::new(engine), telemetry::tables(Schema::new())).await.unwrap();
     let blobs = Blobs::open(&directory.join("blobs")).await.unwrap();
@@ -39,7 +39,8 @@ async fn open(directory: &Path) -> Logs {
         fan_in: 3,
         ..Options::new(directory.join("wal"))
     };
-    Logs::open(options, store, blobs).await.expect("the store opens after any crash")
+    let logs = Logs::open(options, store.clone(), blobs).await.expect("the store opens after any crash");
+    (logs, store)
 }
 
 fn group(writer: u64) -> LogGroupId {
@@ -64,7 +65,8 @@ fn batch(writer: u64, from: u64, to: u64) -> Batch {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn child_ships_until_killed() {
     let Some(directory) = std::env::var_os(DIRECTORY) else { return };
-    let logs = Arc::new(open(Path::new(&directory)).await);
+    let (logs, _store) = open(Path::new(&directory)).await;
+    let logs = Arc::new(logs);
     let writers: Vec<_> = (0..WRITERS).map(|writer| tokio::spawn(ship(Arc::clone(&logs), writer))).collect();
     for writer in writers {
         writer.await.unwrap();
@@ -117,7 +119,7 @@ fn run_and_kill(directory: &Path, life: Duration, acknowledged: &mut BTreeMap<u6
 
 /// Checks every event from number `floor` on; answers how many each writer has.
 async fn check(directory: &Path, floor: u64, acknowledged: &BTreeMap<u64, u64>) -> BTreeMap<u64, u64> {
-    let logs = open(directory).await;
+    let (logs, store) = open(directory).await;
     let mut next: BTreeMap<u64, u64> = (0..WRITERS).map(|writer| (writer, floor)).collect();
     for parity in 0..2 {
         let mut query = Query {
@@ -153,6 +155,8 @@ async fn check(directory: &Path, floor: u64, acknowledged: &BTreeMap<u64, u64>) 
         assert_eq!(logs.source_offset(&format!("spool-{writer}")), Some(next[writer]));
     }
     logs.close().await;
+    drop(logs);
+    store.close().await;
     next
 }
 

@@ -169,6 +169,21 @@ async fn a_dropped_stream_is_gone_from_memory() {
 }
 
 #[tokio::test]
+async fn the_space_of_dropped_streams_is_freed() {
+    let world = World::new().await;
+    let logs = world.open().await;
+    world.append(&logs, 1, &[event(1, "one")]).await;
+    world.append(&logs, 2, &[event(2, "two")]).await;
+    logs.flush().await.unwrap();
+    let only = |kept: u128| -> telemetry::StreamFilter { std::sync::Arc::new(move |s| s == stream(kept)) };
+    assert_eq!(logs.purge(group(), &only(2)).await.unwrap(), 1);
+    assert_eq!(messages(&logs, query()).await, ["two"]);
+    assert_eq!(logs.purge(group(), &only(2)).await.unwrap(), 0);
+    assert_eq!(logs.purge(group(), &only(3)).await.unwrap(), 1);
+    assert_eq!((world.segment_count(), world.blob_count().await), (0, 0));
+}
+
+#[tokio::test]
 async fn statistics_count_tables_and_segments() {
     let world = World::new().await;
     let logs = world.open().await;
