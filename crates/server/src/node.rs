@@ -11,8 +11,7 @@ use std::time::Duration;
 use agent::containerd::Connection;
 use agent::images::Images;
 use agent::logs::Logs;
-use agent::task::ports::{MetadataGuard, MetadataHost};
-use agent::task::record::Record;
+use agent::metadata::Metadata;
 use agent::{Agent, AgentConfig, AgentHandle, Ports, Shutdown};
 use anyhow::Context;
 use control::{Clock, LocalLink, housekeeping};
@@ -20,7 +19,6 @@ use model::IdSource;
 use model::ecs::NodeId;
 use services::{Cloud, Ids, ecs};
 use store::Store;
-use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use wire::link::Uplink;
 
@@ -88,17 +86,7 @@ fn ports(config: &AgentConfig, containerd: &Connection, uplink: &Arc<dyn Uplink>
     Ports {
         images: Arc::new(Images::new(config, containerd.clone())),
         logs: Arc::new(Logs::start(config, uplink.clone())),
-        metadata: Arc::new(NoMetadata),
-    }
-}
-
-/// Stands in for the metadata endpoint: tasks find nobody at its address.
-struct NoMetadata;
-
-#[async_trait::async_trait]
-impl MetadataHost for NoMetadata {
-    async fn serve(&self, _: PathBuf, _: watch::Receiver<Arc<Record>>) -> Result<MetadataGuard, String> {
-        Ok(Box::new(()))
+        metadata: Arc::new(Metadata::default()),
     }
 }
 
