@@ -22,8 +22,20 @@ pub static ROOM: Room = Room {
     unsupported,
 };
 
+/// STS writes paths in lower camel case, whatever its parameters are called.
 fn violation(_: &OperationModel, violations: &[Violation]) -> Option<ServiceError> {
-    Some(ServiceError::client("ValidationError", validation_text(violations)))
+    let lowered: Vec<_> =
+        violations.iter().map(|it| Violation { path: lower_camel(&it.path), ..it.clone() }).collect();
+    Some(ServiceError::client("ValidationError", validation_text(&lowered)))
+}
+
+fn lower_camel(path: &str) -> String {
+    let lower = |step: &str| {
+        let mut letters = step.chars();
+        let first = letters.next().map(|letter| letter.to_ascii_lowercase());
+        first.into_iter().chain(letters).collect::<String>()
+    };
+    path.split('.').map(lower).collect::<Vec<_>>().join(".")
 }
 
 /// STS's answer to an action that it cannot find.
@@ -32,4 +44,15 @@ fn unsupported(operation: &str) -> ServiceError {
         "InvalidAction",
         format!("Longshore does not serve {operation} of version {}.", ::wire::sts::SERVICE.api_version),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_are_written_in_lower_camel_case() {
+        assert_eq!(lower_camel("Tags[0].Key"), "tags[0].key");
+        assert_eq!(lower_camel("DurationSeconds"), "durationSeconds");
+    }
 }
