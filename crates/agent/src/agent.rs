@@ -117,7 +117,7 @@ impl Agent {
             images: ports.images,
             logs: ports.logs,
             metadata: ports.metadata,
-            last_capability: capabilities::last_known(),
+            capabilities: capabilities::available(),
             open_files: task::open_files(),
             config,
         });

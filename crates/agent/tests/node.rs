@@ -206,3 +206,75 @@ async fn networks_join_a_vpc_and_part_vpcs() {
     assert_eq!(String::from_utf8_lossy(&answer.stdout), "published\n");
     bench.finish().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn settings_are_seen_from_inside() {
+    let bench = Bench::start().await;
+    let look = "id -u; id -g; cat /proc/self/status | grep -E 'CapBnd|NoNewPrivs'; ulimit -n; ulimit -c; \
+        cat /proc/sys/net/core/somaxconn; cat /etc/hosts /etc/resolv.conf; echo x > /root-file || echo readonly; \
+        echo y > /t/file && cat /t/file; cat /proc/mounts | grep -E ' /t | /dev/shm '; echo $PWD; \
+        cat /sys/fs/cgroup/memory/memory.limit_in_bytes || cat /sys/fs/cgroup/memory.max; cat /proc/1/comm";
+    let host = json!({"ReadonlyRootfs": true, "Tmpfs": {"/t": "size=1048576,mode=1777"}, "ShmSize": 2097152,
+        "Ulimits": [{"Name": "nofile", "Soft": 1000, "Hard": 2000}, {"Name": "core", "Soft": 0, "Hard": 0}],
+        "Sysctls": {"net.core.somaxconn": "777"}, "CapDrop": ["ALL"], "CapAdd": ["NET_BIND_SERVICE"],
+        "ExtraHosts": ["friend:192.0.2.7"], "Dns": ["192.0.2.53"], "DnsSearch": ["example.test"],
+        "SecurityOpt": ["no-new-privileges"]});
+    bench
+        .want(&task(
+            "g1",
+            60,
+            json!([{"name": "set", "command": ["/bin/sh", "-c", look], "memory": 32, "host": host,
+            "config": {"User": "app", "WorkingDir": "/t"}}]),
+        ))
+        .await;
+    let privileged =
+        "cat /proc/self/status | grep -E 'CapBnd|Seccomp:'; ls /dev/null /dev/zero; cat /proc/1/comm";
+    bench
+        .want(&task(
+            "g2",
+            61,
+            json!([{"name": "strong", "command": ["/bin/sh", "-c", privileged],
+            "host": {"Privileged": true}}]),
+        ))
+        .await;
+    let over = bench.told.status("g1", "STOPPED").await;
+    let log = bench.log("set");
+    assert_eq!(over.containers[0].exit_code, Some(0), "{:?} {log}", over.containers[0].reason);
+    for wanted in [
+        "1000\n1000\n",
+        "CapBnd:\t0000000000000400",
+        "NoNewPrivs:\t1",
+        "\n1000\n0\n777\n",
+        "192.0.2.7\tfriend",
+        "search example.test\nnameserver 192.0.2.53",
+        "readonly",
+        "\ny\n",
+        "size=1024k",
+        "size=2048k",
+        "\n/t\n",
+        "\n33554432\n",
+    ] {
+        assert!(log.contains(wanted), "{wanted:?} is missing in {log}");
+    }
+    let over = bench.told.status("g2", "STOPPED").await;
+    let log = bench.log("strong");
+    assert_eq!(over.containers[0].exit_code, Some(0), "{:?} {log}", over.containers[0].reason);
+    let own = std::fs::read_to_string("/proc/self/status").unwrap();
+    let own = own.lines().find(|line| line.starts_with("CapBnd:")).unwrap();
+    assert!(log.contains(own) && log.contains("Seccomp:\t0"), "{log}");
+    bench.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_container_is_restarted_in_place() {
+    let bench = Bench::start().await;
+    let script = "echo life; if [ -e /again ]; then exit 0; fi; echo x > /again; sleep 2; exit 1";
+    let policy = json!({"enabled": true, "ignoredExitCodes": [0], "restartAttemptPeriod": 1});
+    let wanted = json!([{"name": "phoenix", "command": ["/bin/sh", "-c", script], "restartPolicy": policy}]);
+    bench.want(&task("h1", 70, wanted)).await;
+    let over = bench.told.status("h1", "STOPPED").await;
+    assert_eq!(over.containers[0].exit_code, Some(0));
+    assert_eq!(bench.log("phoenix").matches("life").count(), 2);
+    assert!(bench.told.of("h1").iter().any(|change| change.status == "RUNNING"));
+    bench.finish().await;
+}

@@ -218,7 +218,7 @@ impl Networks {
 
     async fn wired(&self, plan: plan::Wiring) -> Result<TaskNetwork, Error> {
         let ready = self.pool.take().await?;
-        let interface = plan.interface(&self.names, &ready.name);
+        let interface = plan.interface(&ready.name);
         let bridge = self.bridges.ensure(&interface).await?;
         let netns = Some(ready.namespace.path().to_path_buf());
         tokio::try_join!(

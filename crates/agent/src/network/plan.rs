@@ -6,7 +6,6 @@ use serde::{Deserialize, Serialize};
 use wire::link;
 
 use super::Error;
-use super::names::Names;
 
 /// A task's interface.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -57,7 +56,7 @@ pub struct Wiring {
 
 impl Wiring {
     /// The interface that results with the namespace `pair`.
-    pub fn interface(&self, _names: &Names, pair: &str) -> Interface {
+    pub fn interface(&self, pair: &str) -> Interface {
         Interface {
             vpc: self.vpc.clone(),
             host_link: pair.to_string(),

@@ -65,9 +65,14 @@ const ALL: [&str; 41] = [
     "CAP_CHECKPOINT_RESTORE",
 ];
 
-/// The capabilities of a container. `last` is the highest number that the running kernel knows.
-pub fn granted(privileged: bool, add: &[String], drop: &[String], last: usize) -> Vec<&'static str> {
-    let known = &ALL[..ALL.len().min(last + 1)];
+/// The capabilities of a container. `available` is a bit for each that the node can give.
+pub fn granted(privileged: bool, add: &[String], drop: &[String], available: u64) -> Vec<&'static str> {
+    let known: Vec<&'static str> = ALL
+        .into_iter()
+        .enumerate()
+        .filter(|(number, _)| available >> number & 1 == 1)
+        .map(|(_, name)| name)
+        .collect();
     let resolve = |names: &[String]| -> BTreeSet<&'static str> {
         if names.iter().any(|name| name.eq_ignore_ascii_case("ALL")) {
             return known.iter().copied().collect();
@@ -95,12 +100,11 @@ fn has_all(names: &[String]) -> bool {
     names.iter().any(|name| name.eq_ignore_ascii_case("ALL"))
 }
 
-/// The highest capability of the running kernel.
-pub fn last_known() -> usize {
-    std::fs::read_to_string("/proc/sys/kernel/cap_last_cap")
-        .ok()
-        .and_then(|text| text.trim().parse().ok())
-        .unwrap_or(ALL.len() - 1)
+/// What the node can give: its own bounding set, which may be less than what the kernel knows.
+pub fn available() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("CapBnd:"));
+    line.and_then(|digits| u64::from_str_radix(digits.trim(), 16).ok()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]
@@ -109,7 +113,7 @@ mod tests {
 
     fn check(add: &[&str], drop: &[&str], holds: &[&str], lacks: &[&str]) {
         let own = |names: &[&str]| names.iter().map(ToString::to_string).collect::<Vec<_>>();
-        let granted = granted(false, &own(add), &own(drop), 40);
+        let granted = granted(false, &own(add), &own(drop), u64::MAX);
         assert!(holds.iter().all(|name| granted.contains(name)), "{granted:?}");
         assert!(!lacks.iter().any(|name| granted.contains(name)), "{granted:?}");
     }
@@ -123,8 +127,8 @@ mod tests {
     }
 
     #[test]
-    fn privileged_has_all_that_the_kernel_knows() {
-        assert_eq!(granted(true, &[], &[], 40).len(), 41);
-        assert_eq!(granted(true, &[], &[], 37).len(), 38);
+    fn privileged_has_all_that_the_node_can_give() {
+        assert_eq!(granted(true, &[], &[], u64::MAX).len(), 41);
+        assert_eq!(granted(true, &[], &[], 0b101), ["CAP_CHOWN", "CAP_DAC_READ_SEARCH"]);
     }
 }

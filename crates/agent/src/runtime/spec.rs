@@ -63,8 +63,8 @@ pub struct SpecInput<'a> {
     pub devices: &'a [Device],
     /// Whether an init process at [`INIT_PATH`] is to reap.
     pub init: bool,
-    /// The highest capability of the kernel.
-    pub last_capability: usize,
+    /// The capabilities that the node can give, a bit each.
+    pub capabilities: u64,
     /// The limit of open files where the task definition names none: [`OPEN_FILES`], or what the node allows.
     pub open_files: u64,
 }
@@ -100,8 +100,7 @@ pub enum Error {
 /// Builds the specification.
 pub fn build(input: &SpecInput<'_>) -> Result<Value, Error> {
     let host = &input.container.docker_config.host_config;
-    let granted =
-        capabilities::granted(host.privileged, &host.cap_add, &host.cap_drop, input.last_capability);
+    let granted = capabilities::granted(host.privileged, &host.cap_add, &host.cap_drop, input.capabilities);
     let mut linux = linux(input);
     if !host.privileged {
         linux["maskedPaths"] = json!(MASKED);
@@ -294,7 +293,7 @@ mod tests {
             binds: &[],
             devices: &[],
             init: false,
-            last_capability: 40,
+            capabilities: u64::MAX,
             open_files: OPEN_FILES,
         };
         judge(build(&input).unwrap());

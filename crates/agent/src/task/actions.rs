@@ -178,7 +178,7 @@ async fn create(node: &Node, record: &Record, name: &str) -> Result<(), String> 
         binds: &binds,
         devices: &gather_devices(host).map_err(|e| errors::cannot_create(&e))?,
         init,
-        last_capability: node.last_capability,
+        capabilities: node.capabilities,
         open_files: node.open_files,
     };
     let spec = spec::build(&input).map_err(|e| errors::cannot_create(&e.into()))?;
@@ -315,14 +315,14 @@ async fn check_health(node: &Node, record: &Record, name: &str) -> Result<ExecOu
         _ => check.test.clone(),
     };
     let timeout = Duration::from_nanos(u64::try_from(check.timeout).unwrap_or(0)).max(Duration::from_secs(1));
-    let exec_id = format!("health-{}", uuid_like());
+    let exec_id = format!("health-{}", fresh_number());
     let dir: PathBuf = node.journal.task_dir(record.id());
     let run = node.runtime.exec(runtime_id(record, name), &exec_id, &command, &dir, timeout);
     run.await.map_err(|error| errors::chain(&error))
 }
 
 /// A number that no other check of this container has.
-fn uuid_like() -> String {
+fn fresh_number() -> String {
     use std::sync::atomic::{AtomicU64, Ordering};
     static NEXT: AtomicU64 = AtomicU64::new(0);
     let now = jiff::Timestamp::now().as_nanosecond();

@@ -41,8 +41,8 @@ pub struct Node {
     pub logs: Arc<dyn LogSink>,
     /// Metadata endpoints.
     pub metadata: Arc<dyn MetadataHost>,
-    /// The highest capability of the kernel.
-    pub last_capability: usize,
+    /// The capabilities that a container can have, a bit each.
+    pub capabilities: u64,
     /// How many files a container may open where its definition does not say.
     pub open_files: u64,
 }
