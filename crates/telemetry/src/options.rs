@@ -23,7 +23,7 @@ pub struct Options {
     pub index_cache_bytes: usize,
     /// How much a single query unpacks before it answers with what it has.
     pub scan_bytes: u64,
-    /// Segments are joined until they hold this much text.
+    /// Segments are joined until they hold this much text. A join holds the compressed result in memory.
     pub segment_bytes: u64,
     /// How many segments of a like size are joined.
     pub fan_in: usize,
@@ -41,7 +41,7 @@ impl Options {
             queue_wait: Duration::from_secs(5),
             index_cache_bytes: 16 << 20,
             scan_bytes: 512 << 20,
-            segment_bytes: 128 << 20,
+            segment_bytes: 32 << 20,
             fan_in: 8,
         }
     }
