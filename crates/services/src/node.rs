@@ -3,6 +3,7 @@
 //! The messages are those of the agent link; each function answers one of the calls of
 //! [`link::Uplink`]. Repeating a call changes nothing.
 
+use auth::Principal;
 use model::ecs::container_definition::TransportProtocol;
 use model::ecs::node::CpuArchitecture;
 use model::ecs::status::{HealthStatus, StopCode};
@@ -124,7 +125,9 @@ pub fn registry_login(
 ) -> Answer<Option<(String, String)>> {
     let task: Arn = task_arn.parse().map_err(|error| refusal("InvalidParameterException", error))?;
     let Some(scope) = registry_scope(cloud, &task, host)? else { return Ok(None) };
-    let caller = Caller { scope, principal: task };
+    // The node pulls with the account's own right, as Fargate does for an execution role that may.
+    let principal = Principal::root(scope.account.clone(), "").arn;
+    let caller = Caller { scope, principal };
     Ok(Some(("AWS".to_owned(), cloud.registry.mint_token(&caller, now + LIFETIME))))
 }
 
