@@ -141,7 +141,7 @@ impl Encoding {
     fn of(head: &Parts) -> Result<Encoding, Refused> {
         let Some(value) = head.headers.get(CONTENT_ENCODING) else { return Ok(Encoding::Identity) };
         match value.to_str().unwrap_or_default().trim().to_ascii_lowercase().as_str() {
-            "" | "identity" | "aws-chunked" => Ok(Encoding::Identity),
+            "" | "identity" => Ok(Encoding::Identity),
             "gzip" | "x-gzip" => Ok(Encoding::Gzip),
             other => Err(Refused::Encoding(other.to_owned())),
         }
