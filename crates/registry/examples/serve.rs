@@ -15,6 +15,7 @@ use hyper_util::server::conn::auto;
 use model::{AccountId, Arn, IdSource, Region, Scope, Timestamp};
 use registry::tables::{Encryption, tables};
 use registry::{Caller, Config, DEFAULT_GRACE, Error, Gate, NewRepository, Registry, SealKey};
+use store::engine::EmbeddedEngine;
 use store::{Blobs, Schema, Store};
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
@@ -77,7 +78,8 @@ async fn main() -> Result<(), Failure> {
 
 async fn open_store(directory: &std::path::Path) -> Result<Store, Failure> {
     std::fs::create_dir_all(directory)?;
-    Ok(Store::memory(tables(Schema::new())).await?)
+    let engine = EmbeddedEngine::open(&directory.join("state")).await?;
+    Ok(Store::open(Arc::new(engine), tables(Schema::new())).await?)
 }
 
 async fn serve(registry: Arc<Registry>, port: u16) -> Result<(), Failure> {

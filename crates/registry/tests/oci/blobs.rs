@@ -44,7 +44,7 @@ async fn a_blob_is_downloaded_in_parts() {
 #[tokio::test]
 async fn a_large_blob_comes_back_whole() {
     let world = World::new().await;
-    let content: Vec<u8> = (0..3_500_000u32).map(|i| (i * 31 >> 3) as u8).collect();
+    let content: Vec<u8> = (0..3_500_000u32).map(|i| ((i * 31) >> 3) as u8).collect();
     let digest = world.blob("team/web", content.clone()).await;
     let path = format!("/v2/team/web/blobs/{digest}");
     assert!(world.get(&path).await.is(200).body == content);

@@ -2,6 +2,9 @@
 //!
 //! Requests go straight into `Registry::handle`: no socket, no clock; the store is in memory.
 
+// The helpers belong to tests, where unwrapping is the assertion.
+#![allow(clippy::unwrap_used)]
+
 mod access;
 mod blobs;
 mod listing;
