@@ -186,12 +186,12 @@ async fn networks_join_a_vpc_and_part_vpcs() {
     let binding = bench.told.status("f2", "RUNNING").await.containers[0].network_bindings[0].clone();
     assert!((49153..=65535).contains(&binding.host_port) && binding.container_port == 80);
 
-    let probe = "sleep 1; nc -w 2 10.96.0.50 80 < /dev/null; nc -w 2 10.96.0.1 22 < /dev/null || echo shut; echo done";
+    let probe = "sleep 1; nc -w 2 10.96.80.50 80 < /dev/null; nc -w 2 10.96.80.1 22 < /dev/null || echo shut; echo done";
     bench.want(&task("f3", 52, json!([{"name": "inside", "command": ["/bin/sh", "-c", probe]}]))).await;
     let mut other = task("f4", 53, json!([{"name": "outside", "command": ["/bin/sh", "-c", probe]}]));
     other["longshore"]["vpcId"] = json!("vpc-other");
-    other["elasticNetworkInterfaces"][0]["ipv4Addresses"][0]["privateAddress"] = json!("10.96.16.9");
-    other["elasticNetworkInterfaces"][0]["subnetGatewayIpv4Address"] = json!("10.96.16.1/20");
+    other["elasticNetworkInterfaces"][0]["ipv4Addresses"][0]["privateAddress"] = json!("10.96.240.9");
+    other["elasticNetworkInterfaces"][0]["subnetGatewayIpv4Address"] = json!("10.96.240.1/20");
     bench.want(&other).await;
     bench.told.status("f3", "STOPPED").await;
     bench.told.status("f4", "STOPPED").await;

@@ -145,7 +145,9 @@ fn render(table: &str, bridges: &str) -> String {
             "postrouting",
             "type nat hook postrouting priority srcnat",
             vec![
-                format!("ip saddr @subnets oifname != \"{bridges}\" masquerade"),
+                // By interface, not by address: another instance may use the same addresses. Packets
+                // that a bridge only passes on have no such interface here, and stay as they are.
+                format!("iifname \"{bridges}\" oifname != \"{bridges}\" masquerade"),
                 format!("oifname \"{bridges}\" ip saddr 127.0.0.0/8 masquerade"),
                 format!("oifname \"{bridges}\" ip saddr @subnets ct status dnat masquerade"),
             ],

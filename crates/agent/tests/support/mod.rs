@@ -231,8 +231,15 @@ impl Drop for Bench {
     }
 }
 
-/// A task with an address in 10.96.0.0/20.
+/// The first three octets of the subnet of tasks whose id begins as `id` does: tests run side by side,
+/// and a machine has one routing table.
+fn network(id: &str) -> String {
+    format!("10.96.{}", (id.as_bytes()[0] - b'a') * 16)
+}
+
+/// A task with an address in a subnet of its test.
 pub fn task(id: &str, last_octet: u8, containers: Value) -> Value {
+    let network = network(id);
     let mut containers = containers;
     for container in containers.as_array_mut().unwrap() {
         let default = |container: &mut Value, key: &str, value: Value| {
@@ -252,8 +259,8 @@ pub fn task(id: &str, last_octet: u8, containers: Value) -> Value {
         "cpu": 0.5, "memory": 128, "containers": containers,
         "elasticNetworkInterfaces": [{"ec2Id": "eni-1", "attachmentArn": "attachment", "index": 0,
             "macAddress": format!("02:00:0a:60:00:{last_octet:02x}"),
-            "ipv4Addresses": [{"primary": true, "privateAddress": format!("10.96.0.{last_octet}")}],
-            "subnetGatewayIpv4Address": "10.96.0.1/20"}],
+            "ipv4Addresses": [{"primary": true, "privateAddress": format!("{network}.{last_octet}")}],
+            "subnetGatewayIpv4Address": format!("{network}.1/20")}],
         "longshore": {"clusterArn": "arn:aws:ecs:us-east-1:1:cluster/c", "region": "us-east-1",
             "availabilityZone": "us-east-1a", "vpcId": "vpc-test", "tags": {}}})
 }
