@@ -15,6 +15,7 @@ def test_tasks_outlive_a_killed_longshore(own_longshore, tmp_path):
     image = push(own_longshore, busybox_layout(tmp_path / "layout"), "box")
     definition = cluster.register("counts", [
         {"name": "main", "image": image, "command": ["sh", "-c", COUNTER], "stopTimeout": 2}], memory="512")
+    clean = footprint(own_longshore)
     arns = cluster.run(definition, count=5) + cluster.run(definition, count=5)
     cluster.wait(arns, "RUNNING", 120)
     before = running_containers(own_longshore)
@@ -33,7 +34,7 @@ def test_tasks_outlive_a_killed_longshore(own_longshore, tmp_path):
 
     stopped = cluster.stop(arns, 120)
     assert {t["stopCode"] for t in stopped} == {"UserInitiated"}
-    wait_until("nothing is left", lambda: not any(footprint(own_longshore).values()), 60)
+    wait_until("nothing is left", lambda: footprint(own_longshore) == clean, 60)
 
 
 def test_a_task_that_ended_meanwhile_is_told_rightly(own_longshore, tmp_path):

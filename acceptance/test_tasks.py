@@ -134,8 +134,9 @@ def test_waiters_end(cluster):
 
 def test_nothing_is_left_of_stopped_tasks(cluster):
     definition = cluster.register("leaves", [shell(cluster.image, "sleep 600")])
+    before = footprint(cluster.longshore)
     arns = cluster.run(definition, count=2)
     cluster.wait(arns, "RUNNING")
     assert len(running_containers(cluster.longshore)) >= 2
     cluster.stop(arns)
-    wait_until("nothing is left", lambda: not any(footprint(cluster.longshore).values()), 30)
+    wait_until("nothing is left", lambda: footprint(cluster.longshore) == before, 30)

@@ -7,7 +7,7 @@ from .process import run
 
 
 def footprint(longshore):
-    """Everything on this machine that carries this Longshore's mark. Empty sets when nothing is left of its tasks."""
+    """Everything on this machine that carries this Longshore's mark. Namespaces count by number: some are kept ready."""
     run_dirs = [str(longshore.dir)]
     tag = instance_tag(longshore)
     mounts = [line.split()[1] for line in Path("/proc/mounts").read_text().splitlines()]
@@ -24,10 +24,10 @@ def footprint(longshore):
             if " logger " in command and str(longshore.dir) in command:
                 processes.append(f"logger {entry.name}")
     return {
-        "namespaces": {n for n in _names(Path(f"/run/longshore-{tag}/netns")) | _names(Path("/run/netns")) if tag in n},
+        "namespaces": len(_names(Path(f"/run/longshore-{tag}/netns"))),
         "mounts": {m for m in mounts if (tag in m or any(m.startswith(d) for d in run_dirs)) and "/rootfs" in m},
         "cgroups": {str(p) for p in Path("/sys/fs/cgroup").glob(f"**/longshore-{tag}/*") if p.is_dir()},
-        "veths": {line.split(":")[1].strip() for line in links if tag in line and "veth" in line and "ready" not in line},
+        "links": sum(f"ls{tag}ve" in line for line in links),
         "processes": set(processes),
         "snapshots": _snapshots(longshore, tag),
         "containers": _ctr(longshore, tag, "containers", "list", "-q"),
