@@ -5,6 +5,7 @@
 //! signature is [verified](sigv4::Presented::verify); each step answers a [`Rejection`] in AWS's words.
 
 pub mod key;
+pub mod policy;
 pub mod principal;
 pub mod rejection;
 pub mod session;

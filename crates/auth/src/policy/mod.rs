@@ -1,0 +1,12 @@
+//! IAM policies: documents, and the decision that they make together.
+//!
+//! The rule is AWS's: everything is denied, unless a statement allows it, and an explicit deny
+//! wins over any allow. Parsing refuses what IAM refuses, so that evaluation has no errors.
+
+mod condition;
+mod document;
+mod evaluate;
+mod pattern;
+
+pub use document::{Document, Effect, Malformed, Statement};
+pub use evaluate::{Decision, Request, Who, evaluate};
