@@ -9,7 +9,7 @@ use crate::config::{DEFAULT_DATA_DIR, UpOptions};
 
 /// Amazon ECS without Amazon.
 #[derive(Debug, Parser)]
-#[command(name = "longshore", version, about, arg_required_else_help = true)]
+#[command(name = "longshore", version, arg_required_else_help = true)]
 pub struct Cli {
     /// What to do.
     #[command(subcommand)]

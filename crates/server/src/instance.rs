@@ -1,6 +1,7 @@
 //! One process a data directory: a lock, and beside it what `status` and `env` tell.
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io::ErrorKind;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
@@ -83,9 +84,13 @@ impl Instance {
     /// Reads what the process that holds `data_dir` announced.
     pub fn read(data_dir: &Path) -> Result<Instance> {
         let path = instance_path(data_dir);
-        let text = fs::read_to_string(&path).with_context(|| {
-            format!("no Longshore runs on {}: start one with 'longshore up'", data_dir.display())
-        })?;
+        let text = match fs::read_to_string(&path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                bail!("no Longshore runs on {}: start one with 'longshore up'", data_dir.display())
+            }
+            Err(error) => return Err(error).with_context(|| format!("reading {}", path.display())),
+        };
         let instance: Instance =
             serde_json::from_str(&text).with_context(|| format!("reading {}", path.display()))?;
         // What a killed process left behind does not count: nobody holds its lock.

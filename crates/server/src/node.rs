@@ -26,8 +26,9 @@ use crate::clock::{self, SystemIds};
 use crate::config::{Config, NodeConfig};
 use crate::private;
 
-/// CPU units of a core, as ECS counts them.
-const UNITS_PER_CORE: usize = 1024;
+/// CPU units offered for a core: sixteen times what ECS counts for one. A task's CPU is a share of time that
+/// it may not exceed, and most tasks wait most of the time; memory, which cannot be shared so, is offered once.
+const UNITS_PER_CORE: usize = 16 * 1024;
 /// How long a started node may take to be known.
 const REGISTRATION: Duration = Duration::from_secs(10);
 /// Memory that is left to the machine itself and to Longshore.
