@@ -1,5 +1,5 @@
 # `make run` and `make test` are all that a fresh Debian machine with a Rust toolchain needs.
-.PHONY: run build test unit acceptance check bench deps clean-tests
+.PHONY: run build test unit acceptance check bench sim deps clean-tests
 CARGO ?= cargo
 PYTEST = .venv/bin/pytest -c acceptance/pytest.ini --rootdir acceptance acceptance
 
@@ -36,3 +36,9 @@ check:
 bench: build
 	@scripts/deps test
 	.venv/bin/python benches/run.py $(ARGS)
+
+# One simulated world: make sim SEED=7 STEPS=200. Many: make sim SEED=1 ARGS="--seeds 100".
+SEED ?= 1
+STEPS ?= 200
+sim:
+	$(CARGO) run --locked -q -p sim -- --seed $(SEED) --steps $(STEPS) $(ARGS)

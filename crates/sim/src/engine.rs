@@ -1,0 +1,149 @@
+//! The store's engine in the storm: slow, sometimes failing, and booked by the ledger.
+//!
+//! A failed commit may have happened or not, as the engine's contract says.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use model::Record;
+use model::ecs::{DesiredStatus, LastStatus, Task};
+use parking_lot::Mutex;
+use store::Seq;
+use store::engine::{
+    Commit, CommitError, Compacted, Cursor, Engine, Entry, MemoryEngine, Range, ReadError, Watch,
+};
+
+use crate::dice::Dice;
+use crate::ledger::{Ledger, table_of};
+use crate::planted::Planted;
+
+/// Virtual time in which the store's memory follows a commit before anybody hears of it. Tokio wakes
+/// those who wait for it in an order that no seed decides, so nobody may have to wait.
+const FOLLOWED_WITHIN: Duration = Duration::from_millis(1);
+
+/// An engine in memory that a storm can reach.
+#[derive(Debug)]
+pub struct StormyEngine {
+    inner: MemoryEngine,
+    ledger: Arc<Mutex<Ledger>>,
+    weather: Mutex<Weather>,
+    planted: Option<Planted>,
+}
+
+#[derive(Debug)]
+struct Weather {
+    dice: Dice,
+    stormy: bool,
+}
+
+/// What happens to one commit.
+struct Fate {
+    before: Duration,
+    after: Duration,
+    fails_before: bool,
+    fails_after: bool,
+}
+
+impl StormyEngine {
+    /// An empty engine in calm weather.
+    pub fn new(ledger: Arc<Mutex<Ledger>>, dice: Dice, planted: Option<Planted>) -> Self {
+        let weather = Mutex::new(Weather { dice, stormy: false });
+        StormyEngine { inner: MemoryEngine::new(), ledger, weather, planted }
+    }
+
+    /// Begins or ends the storm.
+    pub fn set_stormy(&self, stormy: bool) {
+        self.weather.lock().stormy = stormy;
+    }
+
+    fn fate(&self) -> Fate {
+        let mut weather = self.weather.lock();
+        let Weather { dice, stormy } = &mut *weather;
+        if !*stormy {
+            let none = Duration::ZERO;
+            return Fate { before: none, after: none, fails_before: false, fails_after: false };
+        }
+        let slow = if dice.chance(10) { 400 } else { 8 };
+        Fate {
+            before: dice.millis(0, slow),
+            after: dice.millis(0, slow),
+            fails_before: dice.chance(2),
+            fails_after: dice.chance(2),
+        }
+    }
+
+    fn plant(&self, commit: &mut Commit) {
+        let is = |key: &[u8], table| table_of(key) == Some(table);
+        match self.planted {
+            Some(Planted::KeepsLease) => {
+                commit.writes.retain(|key, value| value.is_some() || !is(key, "ec2/address-lease"));
+            }
+            Some(Planted::ForgetsLoad) => commit.writes.retain(|key, _| !is(key, "ecs/node-load")),
+            Some(Planted::IgnoresExpectations) => commit.expectations.clear(),
+            Some(Planted::RevokesStop) => {
+                let tasks = commit.writes.iter_mut().filter(|(key, _)| is(key, "ecs/task"));
+                tasks.filter_map(|(_, value)| value.as_mut()).for_each(revoke);
+            }
+            Some(
+                Planted::OffersTooMuch
+                | Planted::RunsAfterStop
+                | Planted::LosesStop
+                | Planted::ForgetsEnded
+                | Planted::DropsReports
+                | Planted::LeavesContainers,
+            )
+            | None => {}
+        }
+    }
+}
+
+/// Makes a stopping task wanted again.
+fn revoke(value: &mut bytes::Bytes) {
+    if let Ok(mut task) = Task::decode(value)
+        && task.seen.last_status == LastStatus::Stopping
+    {
+        task.desired_status = DesiredStatus::Running;
+        *value = task.encode().into();
+    }
+}
+
+fn failure() -> CommitError {
+    CommitError::Unavailable("the storm".into())
+}
+
+#[async_trait]
+impl Engine for StormyEngine {
+    async fn get(&self, key: &[u8]) -> Result<Option<Entry>, ReadError> {
+        self.inner.get(key).await
+    }
+
+    async fn scan(&self, range: Range) -> Result<Box<dyn Cursor>, ReadError> {
+        self.inner.scan(range).await
+    }
+
+    async fn commit(&self, mut commit: Commit) -> Result<Seq, CommitError> {
+        let fate = self.fate();
+        tokio::time::sleep(fate.before).await;
+        if fate.fails_before {
+            return Err(failure());
+        }
+        self.plant(&mut commit);
+        let writes = commit.writes.clone();
+        // The engine in memory does not wait, so nothing comes between the commit and its booking.
+        let committed = self.inner.commit(commit).await;
+        if committed.is_ok() && !writes.is_empty() {
+            self.ledger.lock().book(&writes);
+        }
+        tokio::time::sleep(FOLLOWED_WITHIN + fate.after).await;
+        if fate.fails_after && committed.is_ok() { Err(failure()) } else { committed }
+    }
+
+    fn watch(&self, range: Range, after: Seq) -> Result<Watch, Compacted> {
+        self.inner.watch(range, after)
+    }
+
+    async fn close(&self) {
+        self.inner.close().await;
+    }
+}

@@ -1,0 +1,137 @@
+//! A second set of books: every commit as the engine took it, in order and without gaps.
+//!
+//! The ledger reads the store's own bytes, so it sees what was written and not what the code
+//! believes it wrote, and checks the laws commit by commit.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use control::Clock;
+use model::Record;
+use model::ec2::{AddressLease, NetworkInterface};
+use model::ecs::{NodeLoad, Task};
+
+use crate::laws::{self, Tables};
+
+/// A task and its ARN, which the laws compare often.
+#[derive(Debug)]
+struct Booked {
+    arn: String,
+    task: Task,
+}
+
+/// The tables that the laws speak of, as last committed.
+#[derive(Debug)]
+pub struct Ledger {
+    /// The law's time: the control plane's.
+    clock: Clock,
+    tasks: BTreeMap<Bytes, Booked>,
+    by_arn: BTreeMap<String, Bytes>,
+    loads: BTreeMap<Bytes, NodeLoad>,
+    leases: BTreeMap<Bytes, AddressLease>,
+    interfaces: BTreeMap<Bytes, NetworkInterface>,
+    capacity: BTreeMap<String, (u32, u32)>,
+    commits: u64,
+    violations: Vec<String>,
+}
+
+impl Ledger {
+    /// Empty books for nodes of this capacity.
+    pub fn new(clock: Clock, capacity: BTreeMap<String, (u32, u32)>) -> Self {
+        Ledger {
+            clock,
+            tasks: BTreeMap::new(),
+            by_arn: BTreeMap::new(),
+            loads: BTreeMap::new(),
+            leases: BTreeMap::new(),
+            interfaces: BTreeMap::new(),
+            capacity,
+            commits: 0,
+            violations: Vec::new(),
+        }
+    }
+
+    /// Books one commit and checks the laws.
+    pub fn book(&mut self, writes: &BTreeMap<Bytes, Option<Bytes>>) {
+        self.commits += 1;
+        for (key, value) in writes {
+            let booked = match table_of(key) {
+                Some("ecs/task") => self.book_task(key, value.as_ref()),
+                Some("ecs/node-load") => put(&mut self.loads, key, value.as_ref()),
+                Some("ec2/address-lease") => put(&mut self.leases, key, value.as_ref()),
+                Some("ec2/network-interface") => put(&mut self.interfaces, key, value.as_ref()),
+                Some(_) | None => Ok(()),
+            };
+            self.violations.extend(booked.err());
+        }
+        let tables = Tables {
+            tasks: &self.tasks.values().map(|it| (it.arn.as_str(), &it.task)).collect::<Vec<_>>(),
+            loads: &self.loads.values().collect::<Vec<_>>(),
+            leases: &self.leases.values().collect::<Vec<_>>(),
+            interfaces: &self.interfaces.values().collect::<Vec<_>>(),
+            capacity: &self.capacity,
+        };
+        self.violations.extend(laws::standing(&tables));
+    }
+
+    fn book_task(&mut self, key: &Bytes, value: Option<&Bytes>) -> Result<(), String> {
+        let after = value.map(|bytes| Task::decode(bytes)).transpose().map_err(|error| error.to_string())?;
+        let before = self.tasks.get(key).map(|booked| &booked.task);
+        let arn = before.or(after.as_ref()).map(|task| task.arn().to_string()).unwrap_or_default();
+        let checked = laws::change(before, after.as_ref(), self.clock.now());
+        match after {
+            Some(task) => {
+                self.by_arn.insert(arn.clone(), key.clone());
+                self.tasks.insert(key.clone(), Booked { arn: arn.clone(), task });
+            }
+            None => {
+                self.by_arn.remove(&arn);
+                self.tasks.remove(key);
+            }
+        }
+        checked.map_err(|law| format!("task {arn}: {law}"))
+    }
+
+    /// Every task that is stored.
+    pub fn tasks(&self) -> impl Iterator<Item = &Task> {
+        self.tasks.values().map(|booked| &booked.task)
+    }
+
+    /// The task that an ARN names.
+    pub fn task(&self, arn: &str) -> Option<&Task> {
+        self.tasks.get(self.by_arn.get(arn)?).map(|booked| &booked.task)
+    }
+
+    /// How many commits wrote something.
+    pub fn commits(&self) -> u64 {
+        self.commits
+    }
+
+    /// Whether nothing is leased and nothing taken.
+    pub fn is_unburdened(&self) -> bool {
+        let idle = |load: &NodeLoad| (load.cpu_units, load.memory_mib, load.tasks) == (0, 0, 0);
+        self.leases.is_empty() && self.interfaces.is_empty() && self.loads.values().all(idle)
+    }
+
+    /// The laws that were broken since the last call.
+    pub fn take_violations(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.violations)
+    }
+}
+
+fn put<R: Record>(table: &mut BTreeMap<Bytes, R>, key: &Bytes, value: Option<&Bytes>) -> Result<(), String> {
+    match value {
+        Some(bytes) => {
+            let row = R::decode(bytes).map_err(|error| error.to_string())?;
+            table.insert(key.clone(), row);
+        }
+        None => drop(table.remove(key)),
+    }
+    Ok(())
+}
+
+/// The table of a key as engines keep it: its first part is the table's name, ended by a zero byte.
+pub fn table_of(key: &[u8]) -> Option<&str> {
+    let end = key.iter().position(|byte| *byte == 0)?;
+    std::str::from_utf8(key.get(1..end)?).ok()
+}

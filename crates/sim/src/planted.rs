@@ -1,0 +1,49 @@
+//! Faults that can be planted: each shows that a law can fail, and that the world reaches it.
+//!
+//! They are planted at the borders of the code under test (store, link, node), never in it.
+
+/// A planted fault.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Planted {
+    /// The lease of an ended task's address is not given back.
+    KeepsLease,
+    /// What tasks take of their nodes is not written down.
+    ForgetsLoad,
+    /// Commits happen although what they expected does not hold.
+    IgnoresExpectations,
+    /// A task that was to stop is wanted again with the next report.
+    RevokesStop,
+    /// A node offers more than it has.
+    OffersTooMuch,
+    /// A node is told to run a task after it was told to stop it.
+    RunsAfterStop,
+    /// A node is not told to stop tasks.
+    LosesStop,
+    /// A node forgets at once that a task has ended, and starts it again when a late message says so.
+    ForgetsEnded,
+    /// A report that was not acknowledged is not repeated.
+    DropsReports,
+    /// A node leaves containers behind.
+    LeavesContainers,
+}
+
+impl Planted {
+    /// All of them.
+    pub const ALL: [Planted; 10] = [
+        Planted::KeepsLease,
+        Planted::ForgetsLoad,
+        Planted::IgnoresExpectations,
+        Planted::RevokesStop,
+        Planted::OffersTooMuch,
+        Planted::RunsAfterStop,
+        Planted::LosesStop,
+        Planted::ForgetsEnded,
+        Planted::DropsReports,
+        Planted::LeavesContainers,
+    ];
+
+    /// The fault called `name`, as its variant is spelt.
+    pub fn parse(name: &str) -> Option<Planted> {
+        Planted::ALL.into_iter().find(|planted| format!("{planted:?}") == name)
+    }
+}

@@ -1,0 +1,94 @@
+//! Worlds in which no law is broken, and worlds in which one must be.
+
+use sim::planted::Planted;
+use sim::{Outcome, Plan, run};
+
+const STEPS: usize = 80;
+/// Seeds in which a planted fault must be noticed at least once.
+const SEEDS_FOR_A_FAULT: u64 = 25;
+
+fn world(seed: u64, planted: Option<Planted>) -> Outcome {
+    run(Plan { seed, steps: STEPS, planted }).unwrap()
+}
+
+fn good(seeds: std::ops::Range<u64>) {
+    for seed in seeds {
+        let outcome = world(seed, None);
+        let broken = &outcome.violations;
+        assert!(broken.is_empty(), "make sim SEED={seed} STEPS={STEPS}: {broken:#?}");
+    }
+}
+
+#[test]
+fn no_law_is_broken_in_the_first_worlds() {
+    good(1..4);
+}
+
+#[test]
+fn no_law_is_broken_in_more_worlds() {
+    good(1_000..1_003);
+}
+
+#[test]
+fn a_seed_gives_the_same_world_again() {
+    let outcome = world(7, None);
+    assert!(outcome.trace.len() > STEPS);
+    assert_eq!(outcome, world(7, None));
+}
+
+fn noticed(planted: Planted, words: &str) {
+    let found = (1..=SEEDS_FOR_A_FAULT).map(|seed| world(seed, Some(planted)).violations);
+    let first = found.into_iter().find(|violations| !violations.is_empty());
+    let first = first.unwrap_or_else(|| panic!("{planted:?} goes unnoticed"));
+    assert!(first.iter().any(|text| text.contains(words)), "{planted:?}: {first:#?}");
+}
+
+#[test]
+fn a_kept_lease_is_noticed() {
+    noticed(Planted::KeepsLease, "leases and interfaces differ");
+}
+
+#[test]
+fn a_forgotten_load_is_noticed() {
+    noticed(Planted::ForgetsLoad, "is not the sum of its tasks");
+}
+
+#[test]
+fn ignored_expectations_are_noticed() {
+    noticed(Planted::IgnoresExpectations, "");
+}
+
+#[test]
+fn a_revoked_stop_is_noticed() {
+    noticed(Planted::RevokesStop, "a wish to stop is never taken back");
+}
+
+#[test]
+fn an_oversold_node_is_noticed() {
+    noticed(Planted::OffersTooMuch, "more than it has");
+}
+
+#[test]
+fn a_run_after_the_stop_is_noticed() {
+    noticed(Planted::RunsAfterStop, "the ended task");
+}
+
+#[test]
+fn a_lost_stop_is_noticed() {
+    noticed(Planted::LosesStop, "");
+}
+
+#[test]
+fn a_forgotten_end_is_noticed() {
+    noticed(Planted::ForgetsEnded, "the ended task");
+}
+
+#[test]
+fn a_dropped_report_is_noticed() {
+    noticed(Planted::DropsReports, "");
+}
+
+#[test]
+fn a_container_left_behind_is_noticed() {
+    noticed(Planted::LeavesContainers, "the ended task");
+}
