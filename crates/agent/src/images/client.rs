@@ -1,7 +1,7 @@
 //! Talking to registries, with their answers sorted into what a pull can do about them.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Once};
+use std::sync::{Arc, Once, OnceLock};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -14,6 +14,7 @@ use parking_lot::Mutex;
 use wire::oci::{Descriptor, MediaType};
 
 use super::error::Error;
+use super::plain::{Answered, Plain};
 use super::reference::Located;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -28,12 +29,15 @@ type Login = Option<(String, String)>;
 #[derive(Default)]
 pub(super) struct Clients {
     cache: Mutex<BTreeMap<(String, Login), Arc<RegistryClient>>>,
+    plain: Plain,
 }
 
 /// A signed-in client of one registry.
 pub(super) struct RegistryClient {
-    client: Client,
-    auth: RegistryAuth,
+    /// For registries without TLS; the general client is made only when this one does not do.
+    plain: Option<Plain>,
+    login: Login,
+    general: OnceLock<Client>,
 }
 
 /// Bytes of a blob from some offset on.
@@ -55,41 +59,58 @@ impl Clients {
         if cache.len() >= CLIENT_LIMIT {
             cache.clear();
         }
-        let client = Arc::new(RegistryClient::new(located.plain_http, login));
+        let client = Arc::new(RegistryClient::new(located.plain_http.then(|| self.plain.clone()), login));
         cache.insert(key, client.clone());
         client
     }
 }
 
 impl RegistryClient {
-    fn new(plain_http: bool, login: &Login) -> RegistryClient {
-        static PROVIDER: Once = Once::new();
-        // Fails only when the binary has installed one already, which serves as well.
-        PROVIDER.call_once(|| drop(rustls::crypto::ring::default_provider().install_default()));
-        let config = ClientConfig {
-            protocol: if plain_http { ClientProtocol::Http } else { ClientProtocol::Https },
-            connect_timeout: Some(CONNECT_TIMEOUT),
-            read_timeout: Some(READ_TIMEOUT),
-            user_agent: concat!("longshore/", env!("CARGO_PKG_VERSION")),
-            ..ClientConfig::default()
-        };
-        let auth = match login {
-            Some((user, password)) => RegistryAuth::Basic(user.clone(), password.clone()),
-            None => RegistryAuth::Anonymous,
-        };
-        RegistryClient { client: Client::new(config), auth }
+    fn new(plain: Option<Plain>, login: &Login) -> RegistryClient {
+        RegistryClient { plain, login: login.clone(), general: OnceLock::new() }
     }
 
-    /// A manifest or an index, with the digest that the registry or its bytes give it.
-    pub(super) async fn manifest(&self, located: &Located) -> Result<(Bytes, String), Error> {
+    fn general(&self) -> &Client {
+        self.general.get_or_init(|| {
+            static PROVIDER: Once = Once::new();
+            // Fails only when the binary has installed one already, which serves as well.
+            PROVIDER.call_once(|| drop(rustls::crypto::ring::default_provider().install_default()));
+            Client::new(ClientConfig {
+                protocol: if self.plain.is_some() { ClientProtocol::Http } else { ClientProtocol::Https },
+                connect_timeout: Some(CONNECT_TIMEOUT),
+                read_timeout: Some(READ_TIMEOUT),
+                user_agent: concat!("longshore/", env!("CARGO_PKG_VERSION")),
+                ..ClientConfig::default()
+            })
+        })
+    }
+
+    fn auth(&self) -> RegistryAuth {
+        match &self.login {
+            Some((user, password)) => RegistryAuth::Basic(user.clone(), password.clone()),
+            None => RegistryAuth::Anonymous,
+        }
+    }
+
+    /// A manifest or an index of at most `limit` bytes.
+    pub(super) async fn manifest(&self, located: &Located, limit: u64) -> Result<Bytes, Error> {
+        if let Some(plain) = &self.plain
+            && let Answered::Found(bytes) = plain.manifest(located, self.login.as_ref(), limit).await?
+        {
+            return Ok(bytes);
+        }
         let kinds = [
             MediaType::OciManifest.as_str(),
             MediaType::DockerManifest.as_str(),
             MediaType::OciIndex.as_str(),
             MediaType::DockerList.as_str(),
         ];
-        let found = self.client.pull_manifest_raw(&located.reference, &self.auth, &kinds).await;
-        found.map_err(|error| sort(error, located))
+        let found = self.general().pull_manifest_raw(&located.reference, &self.auth(), &kinds).await;
+        let (bytes, _) = found.map_err(|error| sort(error, located))?;
+        if bytes.len() as u64 > limit {
+            return Err(Error::Malformed(format!("a manifest of {} bytes", bytes.len())));
+        }
+        Ok(bytes)
     }
 
     /// A blob's bytes from `offset` on.
@@ -99,6 +120,12 @@ impl RegistryClient {
         blob: &Descriptor,
         offset: u64,
     ) -> Result<BlobStream, Error> {
+        if let Some(plain) = &self.plain
+            && let Answered::Found(stream) =
+                plain.blob(located, self.login.as_ref(), &blob.digest, offset).await?
+        {
+            return Ok(stream);
+        }
         let descriptor = OciDescriptor {
             digest: blob.digest.clone(),
             size: blob.size,
@@ -106,13 +133,15 @@ impl RegistryClient {
             urls: Some(blob.urls.clone()).filter(|urls| !urls.is_empty()),
             ..OciDescriptor::default()
         };
+        let registry = located.reference.resolve_registry();
+        self.general().store_auth_if_needed(registry, &self.auth()).await;
         if offset == 0 {
-            let stream = self.client.pull_blob_stream(&located.reference, &descriptor).await;
+            let stream = self.general().pull_blob_stream(&located.reference, &descriptor).await;
             let stream = stream.map_err(|error| sort(error, located))?;
             return Ok(BlobStream { offset: 0, chunks: stream.stream });
         }
         let answer =
-            self.client.pull_blob_stream_partial(&located.reference, &descriptor, offset, None).await;
+            self.general().pull_blob_stream_partial(&located.reference, &descriptor, offset, None).await;
         Ok(match answer.map_err(|error| sort(error, located))? {
             BlobResponse::Full(stream) => BlobStream { offset: 0, chunks: stream.stream },
             BlobResponse::Partial(stream) => BlobStream { offset, chunks: stream.stream },

@@ -13,6 +13,7 @@ mod gc;
 mod inspect;
 mod layer;
 mod limits;
+mod plain;
 mod platform;
 mod pull;
 mod reference;

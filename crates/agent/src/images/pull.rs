@@ -163,10 +163,7 @@ impl Shared {
 
     /// A manifest or an index whose digest is its own, and the reference's where that names one.
     async fn document(&self, client: &RegistryClient, located: &Located) -> Result<(Bytes, String), Error> {
-        let (bytes, _) = client.manifest(located).await?;
-        if bytes.len() as u64 > self.limits.manifest_bytes {
-            return Err(Error::Malformed(format!("a manifest of {} bytes", bytes.len())));
-        }
+        let bytes = client.manifest(located, self.limits.manifest_bytes).await?;
         let digest = digest_of(&bytes);
         match located.reference.digest() {
             Some(wanted) if wanted != digest => {

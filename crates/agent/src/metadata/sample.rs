@@ -123,6 +123,9 @@ fn read_v1(groups: &str, sample: &mut Sample) {
         sample.memory_limit = number(&dir.join("memory.limit_in_bytes"));
         sample.memory_failures = number(&dir.join("memory.failcnt"));
         sample.memory_details = table(&dir.join("memory.stat"));
+        // The task's limit holds for the container as well.
+        let above = lookup(&sample.memory_details, "hierarchical_memory_limit");
+        sample.memory_limit = if above > 0 { sample.memory_limit.min(above) } else { sample.memory_limit };
     }
     if let Some(dir) = dir("pids", &["pids"]) {
         sample.processes = number(&dir.join("pids.current"));
