@@ -8,7 +8,7 @@ const STEPS: usize = 80;
 const SEEDS_FOR_A_FAULT: u64 = 25;
 
 fn world(seed: u64, planted: Option<Planted>) -> Outcome {
-    run(Plan { seed, steps: STEPS, planted }).unwrap()
+    run(Plan { seed, steps: STEPS, planted }).expect("a world can be made")
 }
 
 fn good(seeds: std::ops::Range<u64>) {

@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use model::Timestamp;
-use model::ecs::{DesiredStatus, LastStatus, TextEnum as _};
+use model::ecs::{DesiredStatus, TextEnum as _};
 use reconcile::container::{Action, Exit, Stage, decide};
 use wire::link::{ServerMessage, Task, TaskStateChange};
 
@@ -339,9 +339,4 @@ fn exited(record: &mut Record, name: &str, code: Option<i64>, now: Timestamp) {
         Stage::Waiting | Stage::Created | Stage::Exited(_) | Stage::Failed { .. } => now,
     };
     container.seen.stage = Stage::Exited(Exit { started_at, at: now, code });
-}
-
-/// Whether a record's task has stopped as far as the node knows.
-pub fn is_stopped(record: &Record) -> bool {
-    record.view.status == LastStatus::Stopped
 }
