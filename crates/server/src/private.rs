@@ -1,22 +1,24 @@
 //! Files that only their owner may read, written whole or not at all.
 
-use std::fs::{self, OpenOptions};
-use std::io::Write;
-use std::os::unix::fs::OpenOptionsExt;
+use std::fs::{self, DirBuilder, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, chown};
 use std::path::Path;
 
 use anyhow::{Context, Result};
 
 /// Replaces the file at `path` atomically and durably; readable by its owner alone.
 ///
-/// A symbolic link stays one: the file that it names is replaced.
+/// A symbolic link stays one: the file that it names is replaced. The owner stays too; a new file
+/// gets that of the directory, so that root (under sudo) leaves a user's files to the user.
 pub fn write(path: &Path, text: &str) -> Result<()> {
-    let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    let path = fs::canonicalize(path).or_else(|_| std::path::absolute(path)).context("finding a file")?;
     let parent = path.parent().context("a file has a directory")?;
-    fs::create_dir_all(parent).with_context(|| format!("creating {}", parent.display()))?;
+    let owner = make_directory(parent).with_context(|| format!("creating {}", parent.display()))?;
+    let owner = fs::metadata(&path).map_or(owner, |known| (known.uid(), known.gid()));
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let temporary = parent.join(format!(".{name}.longshore-{}", std::process::id()));
-    let written = write_new(&temporary, text).and_then(|()| fs::rename(&temporary, &path));
+    let written = write_new(&temporary, text, owner).and_then(|()| fs::rename(&temporary, &path));
     if written.is_err() {
         fs::remove_file(&temporary).ok();
     }
@@ -25,10 +27,30 @@ pub fn write(path: &Path, text: &str) -> Result<()> {
     synced.with_context(|| format!("syncing {}", parent.display()))
 }
 
-fn write_new(path: &Path, text: &str) -> std::io::Result<()> {
+/// Makes a directory for its owner alone where it is missing; answers who owns it.
+fn make_directory(path: &Path) -> io::Result<(u32, u32)> {
+    if let Ok(known) = fs::metadata(path) {
+        return Ok((known.uid(), known.gid()));
+    }
+    let owner = path.parent().map_or(Ok((0, 0)), make_directory)?;
+    match DirBuilder::new().mode(0o700).create(path) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
+        Ok(()) | Err(_) => {}
+    }
+    give(path, owner)?;
+    Ok(owner)
+}
+
+fn write_new(path: &Path, text: &str, owner: (u32, u32)) -> io::Result<()> {
     let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?;
+    give(path, owner)?;
     file.write_all(text.as_bytes())?;
     file.sync_all()
+}
+
+/// Only root can give a file away, and nobody else needs to.
+fn give(path: &Path, (user, group): (u32, u32)) -> io::Result<()> {
+    if nix::unistd::geteuid().is_root() { chown(path, Some(user), Some(group)) } else { Ok(()) }
 }
 
 #[cfg(test)]
