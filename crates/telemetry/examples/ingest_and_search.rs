@@ -34,10 +34,12 @@ async fn main() -> anyhow::Result<()> {
     ingest(&logs, lines).await?;
     let took = begin.elapsed();
     println!("ingest     {:8.2} s   {:.0} lines/s", took.as_secs_f64(), lines as f64 / took.as_secs_f64());
+    memory("after ingest")?;
     let begin = Instant::now();
     logs.flush().await?;
     logs.compact().await?;
     println!("settle     {:8.2} s", begin.elapsed().as_secs_f64());
+    memory("after joining")?;
     println!("on disk    {:8.1} MB", logs.stored_bytes(GROUP) as f64 / 1e6);
 
     let needle = format!("{:016x}", mix(lines / 3));
@@ -49,10 +51,16 @@ async fn main() -> anyhow::Result<()> {
     tail(&logs).await?;
     grep(&raw, &needle)?;
     zstdcat_grep(&raw, &needle)?;
+    memory("at the end")
+}
+
+/// Prints the resident memory, and its peak.
+fn memory(when: &str) -> anyhow::Result<()> {
     let status = std::fs::read_to_string("/proc/self/status")?;
-    for line in status.lines().filter(|line| line.starts_with("VmHWM") || line.starts_with("VmRSS")) {
-        println!("{line}");
-    }
+    let of = |name: &str| {
+        status.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_default().trim().to_owned()
+    };
+    println!("memory     {} now, {} at most ({when})", of("VmRSS:"), of("VmHWM:"));
     Ok(())
 }
 

@@ -35,7 +35,7 @@ impl Options {
         Options {
             directory: directory.into(),
             owner: "local".to_owned(),
-            memtable_bytes: 16 << 20,
+            memtable_bytes: 8 << 20,
             wal_bytes: 64 << 20,
             queue_bytes: 16 << 20,
             queue_wait: Duration::from_secs(5),
