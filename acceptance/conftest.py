@@ -12,9 +12,9 @@ def pytest_configure(config):
         raise pytest.UsageError("the acceptance tests start containers: run them as root")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def api():
-    """A Longshore without a node, for tests of the API alone."""
+    """A Longshore without a node, for the tests of one file."""
     longshore = Longshore(node=False).start()
     yield longshore
     longshore.remove()

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 use services::{Cloud, Ids, ecs, node};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use wire::link::{
     LogBatch, NodeRegistration, ServerMessage, TaskStateChange, Uplink, UplinkError, UplinkFuture,
@@ -24,13 +24,21 @@ pub struct LocalLink {
     ids: Ids,
     link: mpsc::Sender<ServerMessage>,
     session: Mutex<Option<JoinHandle<()>>>,
+    registered: watch::Sender<bool>,
 }
 
 impl LocalLink {
     /// Makes a link: this end, and the messages that the node receives.
     pub fn new(cloud: Arc<Cloud>, clock: Clock, ids: Ids) -> (Arc<Self>, mpsc::Receiver<ServerMessage>) {
         let (link, messages) = mpsc::channel(QUEUE);
-        (Arc::new(LocalLink { cloud, clock, ids, link, session: Mutex::new(None) }), messages)
+        let (session, registered) = (Mutex::new(None), watch::Sender::new(false));
+        (Arc::new(LocalLink { cloud, clock, ids, link, session, registered }), messages)
+    }
+
+    /// Waits until the node has registered: from then on tasks can be placed on it.
+    pub async fn registered(&self) {
+        // The sender lives as long as we do, so this ends only with a registration.
+        let _ = self.registered.subscribe().wait_for(|registered| *registered).await;
     }
 
     /// Ends the session and marks the node as unreachable.
@@ -69,6 +77,7 @@ impl Uplink for LocalLink {
             if let Some(before) = before {
                 before.abort();
             }
+            self.registered.send_replace(true);
             Ok(id.to_string())
         })
     }

@@ -77,7 +77,9 @@ fn merge_times(task: &mut Task, report: &Report) {
     let seen = &mut task.seen;
     seen.pull_started_at = seen.pull_started_at.or(report.pull_started_at);
     seen.pull_stopped_at = seen.pull_stopped_at.or(report.pull_stopped_at);
-    seen.execution_stopped_at = seen.execution_stopped_at.or(report.execution_stopped_at);
+    // The start is our clock's, the end is the node's: a short life must not end before it began.
+    let ended = report.execution_stopped_at.map(|at| seen.started_at.map_or(at, |started| at.max(started)));
+    seen.execution_stopped_at = seen.execution_stopped_at.or(ended);
 }
 
 fn merge_container(container: &mut TaskContainer, told: &ContainerReport) {
@@ -206,6 +208,7 @@ mod tests {
                 capacity_provider: None,
                 platform_version: None,
                 platform_family: None,
+                cpu_architecture: None,
                 cpu: Some(256),
                 memory: Some(512),
                 ephemeral_storage: None,

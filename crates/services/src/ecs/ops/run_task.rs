@@ -208,3 +208,170 @@ fn failure(refusal: &Refusal) -> shape::Failure {
         detail: Some(detail.into()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use model::Timestamp;
+    use model::ecs::node::CpuArchitecture;
+    use model::ecs::{LastStatus, Node, NodeId};
+    use reconcile::task::Report;
+
+    use super::*;
+    use crate::ecs::door;
+    use crate::ecs::store::NodeLoadRow;
+    use crate::testing;
+
+    const NODE: &str = "00000000000000000000000000000001";
+
+    /// A cloud with the cluster `default`, the definition `web` and a node of two cores and 2 GiB.
+    async fn ready() -> OpCtx {
+        let ctx = testing::ctx().await;
+        shape::CreateCluster::run(&ctx, shape::CreateClusterRequest::default()).await.unwrap();
+        let container = shape::ContainerDefinition {
+            name: Some("web".into()),
+            image: Some("web:1".into()),
+            ..shape::ContainerDefinition::default()
+        };
+        let definition = shape::RegisterTaskDefinitionRequest {
+            family: "web".into(),
+            container_definitions: vec![container],
+            requires_compatibilities: Some(vec!["FARGATE".into()]),
+            network_mode: Some("awsvpc".into()),
+            cpu: Some("256".into()),
+            memory: Some("512".into()),
+            ..shape::RegisterTaskDefinitionRequest::default()
+        };
+        shape::RegisterTaskDefinition::run(&ctx, definition).await.unwrap();
+        door::register_node(&ctx.cloud.store, node()).await.unwrap();
+        ctx
+    }
+
+    fn node() -> Node {
+        Node {
+            id: NodeId::new(NODE).unwrap(),
+            cpu_units: 2048,
+            memory_mib: 2048,
+            architecture: CpuArchitecture::X86_64,
+            zone: "a".into(),
+            attributes: Default::default(),
+            agent_version: "0".into(),
+            connected: true,
+            connected_at: Timestamp::EPOCH,
+            registered_at: Timestamp::EPOCH,
+        }
+    }
+
+    async fn request(ctx: &OpCtx, count: i32) -> shape::RunTaskRequest {
+        let described = ::wire::ec2::DescribeSubnets::run(ctx, Default::default()).await.unwrap();
+        let subnets = described.subnets.unwrap().into_iter().filter_map(|subnet| subnet.subnet_id).collect();
+        let awsvpc = shape::AwsVpcConfiguration { subnets, ..shape::AwsVpcConfiguration::default() };
+        shape::RunTaskRequest {
+            task_definition: "web".into(),
+            count: Some(count),
+            launch_type: Some("FARGATE".into()),
+            network_configuration: Some(shape::NetworkConfiguration { awsvpc_configuration: Some(awsvpc) }),
+            ..shape::RunTaskRequest::default()
+        }
+    }
+
+    async fn run(ctx: &OpCtx, input: shape::RunTaskRequest) -> Result<shape::RunTaskResponse, String> {
+        shape::RunTask::run(ctx, input).await.map_err(|error| error.to_string())
+    }
+
+    fn load(ctx: &OpCtx) -> (u32, u32, u32) {
+        let row = ctx.cloud.store.get::<NodeLoadRow>(&key![NODE]).unwrap();
+        (row.cpu_units, row.memory_mib, row.tasks)
+    }
+
+    #[tokio::test]
+    async fn what_does_not_fit_is_a_failure_with_a_reason() {
+        let ctx = ready().await;
+        let answer = run(&ctx, request(&ctx, 6).await).await.unwrap();
+        let (tasks, failures) = (answer.tasks.unwrap(), answer.failures.unwrap());
+        assert_eq!((tasks.len(), failures.len()), (4, 2));
+        assert_eq!(failures[0].detail.as_deref(), Some("RESOURCE:MEMORY"));
+        assert_eq!(load(&ctx), (1024, 2048, 4));
+        let addresses: BTreeSet<_> = tasks.iter().map(|task| format!("{:?}", task.attachments)).collect();
+        assert_eq!(addresses.len(), 4, "every task has an address of its own");
+        assert_eq!(tasks[0].last_status.as_deref(), Some("PROVISIONING"));
+        assert_eq!(tasks[0].group.as_deref(), Some("family:web"));
+    }
+
+    #[tokio::test]
+    async fn an_ended_task_gives_everything_back() {
+        let ctx = ready().await;
+        let answer = run(&ctx, request(&ctx, 1).await).await.unwrap();
+        let arn = answer.tasks.unwrap()[0].task_arn.clone().unwrap();
+        for status in [LastStatus::Pending, LastStatus::Running, LastStatus::Stopped, LastStatus::Stopped] {
+            let report = Report { status: Some(status), ..Report::default() };
+            door::report(&ctx.cloud.store, &arn, &report, ctx.now).await.unwrap();
+        }
+        assert_eq!(load(&ctx), (0, 0, 0));
+        let interfaces = ::wire::ec2::DescribeNetworkInterfaces::run(&ctx, Default::default()).await.unwrap();
+        assert_eq!(interfaces.network_interfaces, Some(Vec::new()));
+    }
+
+    #[tokio::test]
+    async fn a_token_makes_a_request_happen_once() {
+        let ctx = ready().await;
+        let input = shape::RunTaskRequest { client_token: Some("once".into()), ..request(&ctx, 2).await };
+        let first = run(&ctx, input.clone()).await.unwrap().tasks.unwrap();
+        let again = run(&ctx, input.clone()).await.unwrap().tasks.unwrap();
+        let arns = |tasks: &[shape::Task]| tasks.iter().map(|t| t.task_arn.clone()).collect::<BTreeSet<_>>();
+        assert_eq!(arns(&first), arns(&again));
+        let other = shape::RunTaskRequest { started_by: Some("me".into()), ..input };
+        assert!(run(&ctx, other).await.unwrap_err().starts_with("ConflictException: "));
+    }
+
+    #[tokio::test]
+    async fn refusals_are_ecss_own() {
+        let ctx = ready().await;
+        let base = request(&ctx, 1).await;
+        let subnet = |id: &str| {
+            let awsvpc = shape::AwsVpcConfiguration { subnets: vec![id.into()], ..Default::default() };
+            Some(shape::NetworkConfiguration { awsvpc_configuration: Some(awsvpc) })
+        };
+        let cases = [
+            (
+                shape::RunTaskRequest { cluster: Some("other".into()), ..base.clone() },
+                "ClusterNotFoundException: Cluster not found.",
+            ),
+            (
+                shape::RunTaskRequest { task_definition: "none".into(), ..base.clone() },
+                "ClientException: TaskDefinition not found.",
+            ),
+            (
+                shape::RunTaskRequest { network_configuration: None, ..base.clone() },
+                "InvalidParameterException: Network Configuration must be provided when networkMode 'awsvpc' is specified.",
+            ),
+            (
+                shape::RunTaskRequest { network_configuration: subnet("subnet-1"), ..base.clone() },
+                "InvalidParameterException: Error retrieving subnet information for [subnet-1]: The subnet ID 'subnet-1' does \
+                 not exist (ErrorCode: InvalidSubnetID.NotFound)",
+            ),
+            (
+                shape::RunTaskRequest { launch_type: None, ..base.clone() },
+                "InvalidParameterException: No Container Instances were found in your cluster.",
+            ),
+            (
+                shape::RunTaskRequest { platform_version: Some("9".into()), ..base.clone() },
+                "PlatformUnknownException: The platform version 9 does not exist.",
+            ),
+            (
+                shape::RunTaskRequest { count: Some(11), ..base },
+                "InvalidParameterException: Tasks count must be between 1 and 10.",
+            ),
+        ];
+        for (input, expected) in cases {
+            assert_eq!(run(&ctx, input).await.unwrap_err(), expected);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_disconnected_node_takes_nothing() {
+        let ctx = ready().await;
+        door::disconnect_all(&ctx.cloud.store, ctx.now).await.unwrap();
+        let answer = run(&ctx, request(&ctx, 1).await).await.unwrap();
+        assert_eq!(answer.failures.unwrap()[0].detail.as_deref(), Some("AGENT"));
+    }
+}

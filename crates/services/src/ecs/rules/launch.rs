@@ -121,6 +121,7 @@ pub(crate) fn check(
         (NetworkMode::Awsvpc, Some(_))
         | (NetworkMode::Bridge | NetworkMode::Host | NetworkMode::None, None) => {}
     }
+    check_served(launch, definition)?;
     check_overrides(launch, definition)?;
     if launch_type == LaunchType::Fargate {
         check_fargate(launch, definition)?;
@@ -128,6 +129,33 @@ pub(crate) fn check(
         return refuse("The platform version must be null when specifying an EC2 launch type.".into());
     }
     Ok(())
+}
+
+/// Settings that are kept with a definition and that nothing acts on yet: a task must not run as if it had them.
+fn check_served(launch: &Launch, definition: &TaskDefinition) -> Result<(), Error> {
+    let any = |of: fn(&ContainerDefinition) -> bool| definition.spec.container_definitions.iter().any(of);
+    let log_secrets = |c: &ContainerDefinition| {
+        c.log_configuration
+            .as_ref()
+            .is_some_and(|log| log.secret_options.as_ref().is_some_and(|all| !all.is_empty()))
+    };
+    let overridden = launch.overrides.container_overrides.iter();
+    let unserved = [
+        (any(|c| c.secrets.as_ref().is_some_and(|all| !all.is_empty())) || any(log_secrets), "Secrets"),
+        (any(|c| c.repository_credentials.is_some()), "Repository credentials"),
+        (
+            any(|c| c.environment_files.as_ref().is_some_and(|all| !all.is_empty()))
+                || overridden
+                    .into_iter()
+                    .any(|o| o.environment_files.as_ref().is_some_and(|all| !all.is_empty())),
+            "Environment files",
+        ),
+        (definition.spec.proxy_configuration.is_some(), "Proxies"),
+    ];
+    match unserved.iter().find(|(asked, _)| *asked) {
+        Some((_, what)) => Err(Error::UnsupportedFeature(format!("{what} are not supported."))),
+        None => Ok(()),
+    }
 }
 
 fn check_overrides(launch: &Launch, definition: &TaskDefinition) -> Result<(), Error> {
