@@ -3,6 +3,8 @@
 //! Only image records are removed here; containerd collects what nothing refers to any more. What a
 //! container runs on is referred to by the container's own snapshot and stays.
 
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use containerd_client::services::v1::{DeleteImageRequest, Image, ListImagesRequest};
@@ -17,6 +19,11 @@ const SAFE_AGE: Duration = Duration::from_secs(10 * 60);
 const LONG_UNUSED: Duration = Duration::from_secs(7 * 24 * 3600);
 /// Images removed at once under pressure; then the disk is looked at again.
 const BATCH: usize = 5;
+
+/// Between two looks at the disk.
+const EVERY: Duration = Duration::from_secs(5 * 60);
+/// Percent of the disk in use from which images go.
+const PRESSURE_PERCENT: u64 = 85;
 
 /// What a collection did.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -33,6 +40,24 @@ struct Candidate {
 }
 
 impl Images {
+    /// Collects now and then, for as long as these images are in use. Needs a tokio runtime.
+    pub(super) fn collect_in_background(&self, data_dir: PathBuf) {
+        let shared = Arc::downgrade(&self.shared);
+        tokio::spawn(async move {
+            loop {
+                tokio::time::sleep(EVERY).await;
+                let Some(shared) = shared.upgrade() else { return };
+                match (Images { shared }).collect(is_filling_up(&data_dir)).await {
+                    Ok(collected) if collected.removed.is_empty() => {}
+                    Ok(collected) => {
+                        tracing::info!(removed = ?collected.removed, "images that nobody used are gone")
+                    }
+                    Err(error) => tracing::warn!(%error, "images are not collected"),
+                }
+            }
+        });
+    }
+
     /// Removes images that were not used for a week, and under disk pressure the longest unused ones.
     pub async fn collect(&self, disk_pressure: bool) -> Result<Collected, Error> {
         let connection = &self.shared.connection;
@@ -76,6 +101,13 @@ impl Images {
             _ => Ok(()),
         }
     }
+}
+
+/// Whether the disk that holds `dir` has little room left.
+fn is_filling_up(dir: &Path) -> bool {
+    let Ok(disk) = nix::sys::statvfs::statvfs(dir) else { return false };
+    let (total, free) = (disk.blocks().max(1), disk.blocks_available());
+    (total - free.min(total)) * 100 / total >= PRESSURE_PERCENT
 }
 
 /// The names of those to remove, the longest unused first.

@@ -67,12 +67,15 @@ struct Resolved {
 }
 
 impl Images {
-    /// The images in the containerd at `connection`.
+    /// The images in the containerd at `connection`; those that nobody uses go after a while. Needs a tokio
+    /// runtime.
     pub fn new(config: &AgentConfig, connection: Connection) -> Images {
-        Images::with_limits(config, connection, Limits::default())
+        let images = Images::with_limits(config, connection, Limits::default());
+        images.collect_in_background(config.data_dir.clone());
+        images
     }
 
-    /// The same with other limits.
+    /// The same with other limits, and without collection.
     pub fn with_limits(config: &AgentConfig, connection: Connection, limits: Limits) -> Images {
         let shared = Shared {
             connection,
