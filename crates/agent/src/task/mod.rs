@@ -13,7 +13,7 @@ mod runner;
 mod view;
 mod volumes;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use tokio::sync::mpsc;
@@ -36,6 +36,31 @@ pub struct Tasks {
     inboxes: BTreeMap<String, mpsc::Sender<Message>>,
     arns: BTreeMap<String, String>,
     runners: JoinSet<String>,
+    ended: Ended,
+}
+
+/// The tasks that ended in this agent's life. A message that was on its way when its task ended must not start it
+/// anew: the control plane has given the task's address away.
+#[derive(Default)]
+struct Ended {
+    ids: BTreeSet<String>,
+    order: VecDeque<String>,
+}
+
+impl Ended {
+    /// Ids that are remembered: far more than can end while a message is on its way.
+    const LIMIT: usize = 10_000;
+
+    fn insert(&mut self, id: String) {
+        if self.ids.insert(id.clone()) {
+            self.order.push_back(id);
+        }
+        if self.order.len() > Self::LIMIT
+            && let Some(oldest) = self.order.pop_front()
+        {
+            self.ids.remove(&oldest);
+        }
+    }
 }
 
 impl Tasks {
@@ -43,8 +68,13 @@ impl Tasks {
     pub async fn start(node: Arc<Node>) -> Tasks {
         let records = node.journal.load();
         sweep(&node, &records).await;
-        let mut tasks =
-            Tasks { node, inboxes: BTreeMap::new(), arns: BTreeMap::new(), runners: JoinSet::new() };
+        let mut tasks = Tasks {
+            node,
+            inboxes: BTreeMap::new(),
+            arns: BTreeMap::new(),
+            runners: JoinSet::new(),
+            ended: Ended::default(),
+        };
         for record in records {
             tracing::info!(task = record.id(), status = record.known_status, "adopting a task");
             tasks.spawn(record, true);
@@ -93,6 +123,7 @@ impl Tasks {
             Some(Ok(id)) => {
                 self.inboxes.remove(&id);
                 self.arns.remove(&id);
+                self.ended.insert(id);
             }
             Some(Err(error)) => {
                 // Its inbox is closed: the next message about the task is refused until a restart adopts it.
@@ -107,6 +138,10 @@ impl Tasks {
         let id = id_of(&task.arn).to_string();
         if let Some(inbox) = self.inboxes.get(&id) {
             let _ = inbox.send(Message::Wanted(Box::new(task))).await;
+            return;
+        }
+        if task.desired_status != "STOPPED" && self.ended.ids.contains(&id) {
+            tracing::debug!(task = id, "a late message wants an ended task; it stays ended");
             return;
         }
         let mut record = Record::new(task, now());
@@ -184,5 +219,21 @@ async fn sweep(node: &Node, records: &[Record]) {
         if let Err(error) = node.cgroups.remove(id).await {
             log("control groups", &error);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_memory_of_ended_tasks_is_bounded() {
+        let mut ended = Ended::default();
+        for id in 0..Ended::LIMIT + 2 {
+            ended.insert(id.to_string());
+        }
+        ended.insert((Ended::LIMIT + 1).to_string());
+        assert_eq!((ended.ids.len(), ended.order.len()), (Ended::LIMIT, Ended::LIMIT));
+        assert!(!ended.ids.contains("0") && ended.ids.contains(&(Ended::LIMIT + 1).to_string()));
     }
 }
