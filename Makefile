@@ -9,7 +9,7 @@ run: build
 
 build:
 	@scripts/deps run
-	$(CARGO) build --release --locked --bin longshore
+	$(CARGO) build --release --locked -p server
 
 # All that must pass.
 test:
@@ -22,7 +22,7 @@ unit:
 # Starts the real binary and drives it with unmodified clients; needs root.
 acceptance:
 	@scripts/deps test
-	$(CARGO) build --locked --bin longshore
+	$(CARGO) build --locked -p server
 	$(PYTEST) $(ARGS)
 
 check:
