@@ -8,7 +8,9 @@ mod ops;
 mod placement;
 pub mod reap;
 mod rules;
+mod setting;
 mod store;
+mod tagged;
 mod view;
 mod wire;
 

@@ -11,8 +11,9 @@ use wire::ecs::{CreateCluster, CreateClusterRequest, CreateClusterResponse};
 use crate::access::Access;
 use crate::context::OpCtx;
 use crate::ecs::error::Error;
-use crate::ecs::ops::{account_settings, cluster_resource};
+use crate::ecs::ops::cluster_resource;
 use crate::ecs::rules::{cluster as rules, tag};
+use crate::ecs::setting;
 use crate::ecs::store::ClusterRow;
 use crate::ecs::view::{self, Include};
 use crate::error::ServiceError;
@@ -43,7 +44,7 @@ impl Handler for CreateCluster {
             check_same(existing, &request)?;
             return Ok(answer(ctx, existing));
         }
-        let fallback = account_settings::effective(ctx, &snapshot, SettingName::ContainerInsights);
+        let fallback = setting::effective(ctx, &snapshot, SettingName::ContainerInsights);
         let row = ClusterRow(new_cluster(ctx, request, &fallback));
         let txn = match &found {
             Some(inactive) => Txn::new().update(inactive, &row),

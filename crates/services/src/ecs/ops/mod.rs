@@ -1,25 +1,33 @@
-//! One file an operation; a family of small ones that share a load step shares a file.
+//! One file an operation.
 
-pub(crate) mod account_settings;
-pub(crate) mod container_instances;
 pub(crate) mod create_cluster;
+pub(crate) mod delete_account_setting;
 pub(crate) mod delete_cluster;
 pub(crate) mod delete_task_definitions;
 pub(crate) mod deregister_task_definition;
 pub(crate) mod describe_clusters;
+pub(crate) mod describe_container_instances;
+pub(crate) mod describe_services;
 pub(crate) mod describe_task_definition;
 pub(crate) mod describe_tasks;
+pub(crate) mod list_account_settings;
 pub(crate) mod list_clusters;
+pub(crate) mod list_container_instances;
+pub(crate) mod list_services;
+pub(crate) mod list_tags_for_resource;
 pub(crate) mod list_task_definition_families;
 pub(crate) mod list_task_definitions;
 pub(crate) mod list_tasks;
+pub(crate) mod put_account_setting;
+pub(crate) mod put_account_setting_default;
 pub(crate) mod put_cluster_capacity_providers;
 pub(crate) mod register_task_definition;
 pub(crate) mod run_task;
-pub(crate) mod services;
 pub(crate) mod stop_task;
-pub(crate) mod tags;
+pub(crate) mod tag_resource;
+pub(crate) mod untag_resource;
 pub(crate) mod update_cluster;
+pub(crate) mod update_cluster_settings;
 
 use wire::ecs as shape;
 

@@ -1,11 +1,11 @@
-//! UpdateCluster and UpdateClusterSettings: change what a cluster was created with.
+//! UpdateCluster: changes what a cluster was created with.
 //!
 //! Deviation: `serviceConnectDefaults` is refused, as there are no namespaces.
 
 use model::ecs::Cluster;
 use store::Txn;
 use wire::ecs as shape;
-use wire::ecs::{UpdateCluster, UpdateClusterSettings};
+use wire::ecs::UpdateCluster;
 
 use crate::access::Access;
 use crate::context::OpCtx;
@@ -38,22 +38,6 @@ impl Handler for UpdateCluster {
             }
         });
         Ok(shape::UpdateClusterResponse { cluster: Some(cluster.await?) })
-    }
-}
-
-impl Handler for UpdateClusterSettings {
-    fn access(ctx: &OpCtx, input: &shape::UpdateClusterSettingsRequest) -> Access {
-        Access::new("ecs:UpdateClusterSettings", cluster_resource(ctx, Some(&input.cluster)))
-    }
-
-    async fn run(
-        ctx: &OpCtx,
-        input: shape::UpdateClusterSettingsRequest,
-    ) -> Result<shape::UpdateClusterSettingsResponse, ServiceError> {
-        let insights = rules::container_insights(Some(input.settings))?
-            .ok_or_else(|| Error::InvalidParameter("Settings cannot be empty.".into()))?;
-        let cluster = change(ctx, &input.cluster, |cluster| cluster.container_insights = insights).await?;
-        Ok(shape::UpdateClusterSettingsResponse { cluster: Some(cluster) })
     }
 }
 

@@ -1,88 +1,24 @@
-//! TagResource, UntagResource and ListTagsForResource, for every kind of resource that exists.
+//! What TagResource, UntagResource and ListTagsForResource share: the resource behind an ARN.
 
 use model::Arn;
 use model::ecs::{Cluster, Tags, Task, TaskDefinition};
 use store::{Snapshot, Txn, Versioned, key};
-use wire::ecs as shape;
-use wire::ecs::{ListTagsForResource, TagResource, UntagResource};
 
-use crate::access::Access;
+use super::error::Error;
+use super::rules::identifier;
+use super::store::{ClusterRow, TaskDefinitionRow, TaskRow, active_cluster, task_definition};
 use crate::context::OpCtx;
-use crate::ecs::error::Error;
-use crate::ecs::rules::{identifier, tag};
-use crate::ecs::store::{ClusterRow, TaskDefinitionRow, TaskRow, active_cluster, task_definition};
-use crate::ecs::wire::cluster::write_tags;
-use crate::error::ServiceError;
-use crate::room::Handler;
 
 /// A resource that carries tags.
-enum Tagged {
+pub(crate) enum Tagged {
     Cluster(Versioned<ClusterRow>),
     TaskDefinition(Versioned<TaskDefinitionRow>),
     Task(Versioned<TaskRow>),
 }
 
-impl Handler for TagResource {
-    fn access(_: &OpCtx, input: &shape::TagResourceRequest) -> Access {
-        Access::new("ecs:TagResource", &input.resource_arn)
-    }
-
-    async fn run(
-        ctx: &OpCtx,
-        input: shape::TagResourceRequest,
-    ) -> Result<shape::TagResourceResponse, ServiceError> {
-        let added = tag::read(Some(input.tags))?;
-        if added.is_empty() {
-            return Err(Error::InvalidParameter("Tags cannot be empty.".into()).into());
-        }
-        change(ctx, &input.resource_arn, |tags| {
-            tags.extend(added);
-            tag::check_count(tags).map_err(|error| Error::LimitExceeded(error.to_string()))
-        })
-        .await?;
-        Ok(shape::TagResourceResponse {})
-    }
-}
-
-impl Handler for UntagResource {
-    fn access(_: &OpCtx, input: &shape::UntagResourceRequest) -> Access {
-        Access::new("ecs:UntagResource", &input.resource_arn)
-    }
-
-    async fn run(
-        ctx: &OpCtx,
-        input: shape::UntagResourceRequest,
-    ) -> Result<shape::UntagResourceResponse, ServiceError> {
-        tag::check_removal(&input.tag_keys)?;
-        change(ctx, &input.resource_arn, |tags| {
-            tags.retain(|key, _| !input.tag_keys.contains(key));
-            Ok(())
-        })
-        .await?;
-        Ok(shape::UntagResourceResponse {})
-    }
-}
-
-impl Handler for ListTagsForResource {
-    fn access(_: &OpCtx, input: &shape::ListTagsForResourceRequest) -> Access {
-        Access::new("ecs:ListTagsForResource", &input.resource_arn)
-    }
-
-    async fn run(
-        ctx: &OpCtx,
-        input: shape::ListTagsForResourceRequest,
-    ) -> Result<shape::ListTagsForResourceResponse, ServiceError> {
-        let found = match find(ctx, &ctx.cloud.store.snapshot(), &input.resource_arn) {
-            // The model gives this operation no ResourceNotFoundException.
-            Err(Error::ResourceNotFound(text)) => return Err(Error::InvalidParameter(text).into()),
-            found => found?,
-        };
-        Ok(shape::ListTagsForResourceResponse { tags: Some(write_tags(found.tags())) })
-    }
-}
-
 impl Tagged {
-    fn tags(&self) -> &Tags {
+    /// Its tags.
+    pub(crate) fn tags(&self) -> &Tags {
         match self {
             Tagged::Cluster(row) => &row.row.tags,
             Tagged::TaskDefinition(row) => &row.row.tags,
@@ -103,7 +39,8 @@ impl Tagged {
     }
 }
 
-async fn change(
+/// Gives the resource the tags that `change` makes of its own.
+pub(crate) async fn change(
     ctx: &OpCtx,
     arn: &str,
     change: impl FnOnce(&mut Tags) -> Result<(), Error>,
@@ -117,7 +54,8 @@ async fn change(
     Ok(())
 }
 
-fn find(ctx: &OpCtx, snapshot: &Snapshot, raw: &str) -> Result<Tagged, Error> {
+/// The resource that an ARN names.
+pub(crate) fn find(ctx: &OpCtx, snapshot: &Snapshot, raw: &str) -> Result<Tagged, Error> {
     let invalid = || Error::InvalidParameter("Invalid arn syntax.".into());
     let missing = || Error::ResourceNotFound("The specified resource was not found.".into());
     let arn: Arn = raw.parse().map_err(|_| invalid())?;

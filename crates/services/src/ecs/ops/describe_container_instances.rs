@@ -1,9 +1,9 @@
-//! ListContainerInstances and DescribeContainerInstances, before any instance can register.
+//! DescribeContainerInstances, before any instance can register.
 //!
 //! The nodes behind Fargate belong to no cluster and are not shown here.
 
 use wire::ecs as shape;
-use wire::ecs::{DescribeContainerInstances, ListContainerInstances};
+use wire::ecs::DescribeContainerInstances;
 
 use crate::access::Access;
 use crate::context::OpCtx;
@@ -16,22 +16,6 @@ use crate::room::Handler;
 
 /// The most container instances of one request.
 const MAX_INSTANCES: usize = 100;
-
-impl Handler for ListContainerInstances {
-    fn access(ctx: &OpCtx, input: &shape::ListContainerInstancesRequest) -> Access {
-        Access::new("ecs:ListContainerInstances", cluster_resource(ctx, input.cluster.as_deref()))
-    }
-
-    async fn run(
-        ctx: &OpCtx,
-        input: shape::ListContainerInstancesRequest,
-    ) -> Result<shape::ListContainerInstancesResponse, ServiceError> {
-        let name = identifier::cluster(input.cluster.as_deref(), &ctx.scope)?;
-        active_cluster(&ctx.cloud.store.snapshot(), &ctx.scope, &name)?;
-        let none = Some(Vec::new());
-        Ok(shape::ListContainerInstancesResponse { container_instance_arns: none, next_token: None })
-    }
-}
 
 impl Handler for DescribeContainerInstances {
     fn access(ctx: &OpCtx, input: &shape::DescribeContainerInstancesRequest) -> Access {

@@ -1,7 +1,7 @@
-//! ListServices and DescribeServices, before any service can be created: none exists.
+//! DescribeServices, before any service can be created: none exists.
 
 use wire::ecs as shape;
-use wire::ecs::{DescribeServices, ListServices};
+use wire::ecs::DescribeServices;
 
 use crate::access::Access;
 use crate::context::OpCtx;
@@ -14,22 +14,6 @@ use crate::room::Handler;
 
 /// The most services of one request.
 const MAX_SERVICES: usize = 10;
-
-impl Handler for ListServices {
-    fn access(ctx: &OpCtx, input: &shape::ListServicesRequest) -> Access {
-        let cluster = cluster_resource(ctx, input.cluster.as_deref());
-        Access::any("ecs:ListServices").with("ecs:cluster", cluster)
-    }
-
-    async fn run(
-        ctx: &OpCtx,
-        input: shape::ListServicesRequest,
-    ) -> Result<shape::ListServicesResponse, ServiceError> {
-        let name = identifier::cluster(input.cluster.as_deref(), &ctx.scope)?;
-        active_cluster(&ctx.cloud.store.snapshot(), &ctx.scope, &name)?;
-        Ok(shape::ListServicesResponse { service_arns: Some(Vec::new()), next_token: None })
-    }
-}
 
 impl Handler for DescribeServices {
     fn access(ctx: &OpCtx, input: &shape::DescribeServicesRequest) -> Access {
