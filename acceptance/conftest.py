@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from support.longshore import Longshore
+from support.longshore import POOLS, Longshore
 
 
 def pytest_configure(config):
@@ -31,6 +31,6 @@ def longshore():
 @pytest.fixture
 def own_longshore():
     """A Longshore with its node for one test alone, which may kill it."""
-    longshore = Longshore(network_pool="10.96.0.0/12").start()
+    longshore = Longshore(network_pool=POOLS[1]).start()
     yield longshore
     longshore.remove()

@@ -4,6 +4,7 @@ import configparser
 import os
 import shutil
 import tempfile
+from ipaddress import ip_network
 from pathlib import Path
 
 import boto3
@@ -14,6 +15,8 @@ from .process import Started, free_port, run, wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
 VENV = ROOT / ".venv" / "bin"
+# Two Longshores may run at once, each in its half of the pool.
+POOLS = [str(half) for half in ip_network(os.environ.get("LONGSHORE_TEST_POOL", "10.112.0.0/12")).subnets()]
 
 
 def binary():
@@ -26,7 +29,7 @@ def binary():
 class Longshore:
     """One `longshore up`. `start` and `kill` may be called any number of times on the same data."""
 
-    def __init__(self, node=True, options=(), network_pool="10.112.0.0/12"):
+    def __init__(self, node=True, options=(), network_pool=None):
         # Under /var/tmp and not /tmp: overlayfs needs a real file system below it.
         self.dir = Path(tempfile.mkdtemp(prefix="longshore-test-", dir="/var/tmp"))
         self.port = free_port()
@@ -34,7 +37,7 @@ class Longshore:
         self.account = "123456789012"
         self.node = node
         self.options = list(options)
-        self.network_pool = network_pool
+        self.network_pool = network_pool or POOLS[0]
         self.process = None
 
     @property
