@@ -8,6 +8,9 @@ use anyhow::{Context, Result};
 /// Directories that hold nothing of ours.
 const SKIPPED: &[&str] = &["target", "node_modules", "__pycache__", "dist"];
 
+/// Files that nobody wrote. `.git` is one in a second work tree.
+const UNREAD: &[&str] = &["Cargo.lock", ".git"];
+
 /// A text file of the workspace.
 #[derive(Debug)]
 pub struct File {
@@ -36,7 +39,7 @@ pub fn all(root: &Path) -> Result<Vec<File>> {
             if kind.is_dir() && !SKIPPED.contains(&name.as_str()) && (!name.starts_with('.') || name == ".ci")
             {
                 wanted.push(entry.path());
-            } else if kind.is_file() && name != "Cargo.lock" {
+            } else if kind.is_file() && !UNREAD.contains(&name.as_str()) {
                 files.extend(read(root, entry.path()));
             }
         }
