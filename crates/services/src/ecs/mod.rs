@@ -4,6 +4,7 @@
 
 pub mod door;
 pub mod error;
+mod launching;
 mod ops;
 mod placement;
 pub mod reap;

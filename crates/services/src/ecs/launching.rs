@@ -1,0 +1,164 @@
+//! Making tasks: places them, leases their addresses, and gathers all writes in one transaction.
+//!
+//! RunTask and the service scheduler both make tasks here. Whoever calls holds `Cloud::placing`, so
+//! that placements wait for each other instead of meeting in conflicts.
+
+use std::collections::BTreeSet;
+
+use model::Timestamp;
+use model::ec2::NetworkInterface;
+use model::ecs::container_definition::KeyValuePair;
+use model::ecs::task::{Attachment, AttachmentStatus, LaunchType};
+use model::ecs::task_definition::TaskDefinition;
+use model::ecs::{Cluster, Task};
+use reconcile::placement::Refusal;
+use store::{Snapshot, Txn};
+
+use super::error::Error;
+use super::placement::Placement;
+use super::rules::launch::{self, Capacity, Launch};
+use super::store::TaskRow;
+use crate::context::Ids;
+use crate::ec2;
+use crate::ec2::interfaces::{Lease, LeaseRequest};
+
+/// What tasks are made from and in.
+#[derive(Debug)]
+pub(crate) struct Maker<'a> {
+    /// What is there.
+    pub snapshot: &'a Snapshot,
+    /// The cluster that the tasks join.
+    pub cluster: &'a Cluster,
+    /// The time.
+    pub now: Timestamp,
+    /// Where ids come from.
+    pub ids: Ids,
+}
+
+/// The writes, the tasks in them, and why the others found no place.
+#[derive(Debug)]
+pub(crate) struct Made {
+    /// To be committed by the caller.
+    pub txn: Txn,
+    /// The tasks, placed and with their interfaces.
+    pub tasks: Vec<Task>,
+    /// One for each task without a place.
+    pub refusals: Vec<Refusal>,
+}
+
+impl Maker<'_> {
+    /// Makes one task for each of `capacities`.
+    pub(crate) fn make(
+        &self,
+        launch: &Launch,
+        definition: &TaskDefinition,
+        capacities: &[Capacity],
+    ) -> Result<Made, Error> {
+        self.check(launch, definition, capacities)?;
+        let mut placement = Placement::new(self.snapshot);
+        let (mut txn, mut tasks, mut refusals) = (Txn::new(), Vec::new(), Vec::new());
+        let mut taken: Vec<NetworkInterface> = Vec::new();
+        for capacity in capacities {
+            let mut task =
+                self.ids.with(|ids| launch::task(launch, self.cluster, definition, capacity, self.now, ids));
+            if let Err(refusal) = placement.place(&mut task) {
+                refusals.push(refusal);
+                continue;
+            }
+            if task.spec.network.is_some() {
+                let (next, lease) = self.lease(txn, &task, &taken)?;
+                attach(&mut task, &lease);
+                taken.push(lease.interface);
+                txn = next;
+            }
+            txn = txn.insert(&TaskRow(task.clone()));
+            tasks.push(task);
+        }
+        Ok(Made { txn: placement.commit(txn), tasks, refusals })
+    }
+
+    /// Whether the definition can run in the network and on the capacity that it is asked to.
+    pub(crate) fn check(
+        &self,
+        launch: &Launch,
+        definition: &TaskDefinition,
+        capacities: &[Capacity],
+    ) -> Result<(), Error> {
+        for launch_type in capacities.iter().map(|it| it.launch_type).collect::<BTreeSet<_>>() {
+            launch::check(launch, definition, launch_type)?;
+            // Container instances join clusters in a later step; an ECS cluster without any says this.
+            if launch_type != LaunchType::Fargate {
+                return Err(Error::InvalidParameter(
+                    "No Container Instances were found in your cluster.".into(),
+                ));
+            }
+        }
+        let Some(network) = &launch.network else { return Ok(()) };
+        ec2::interfaces::check(self.snapshot, &self.cluster.scope, &network.subnets, &network.security_groups)
+            .map_err(network_error)
+    }
+
+    fn lease(
+        &self,
+        txn: Txn,
+        task: &Task,
+        taken: &[NetworkInterface],
+    ) -> Result<(Txn, AttachedLease), Error> {
+        let network = task.spec.network.clone().unwrap_or_default();
+        let id = self.ids.uuid();
+        let attachment =
+            model::Arn::new("ecs", &task.scope, format!("attachment/{}/{id}", task.cluster)).to_string();
+        let request = LeaseRequest {
+            scope: &task.scope,
+            subnets: &network.subnets,
+            security_groups: &network.security_groups,
+            task_arn: &task.arn().to_string(),
+            attachment_arn: &attachment,
+            taken,
+            now: self.now,
+        };
+        let mut ids = self.ids.clone();
+        let (txn, Lease { interface, .. }) =
+            ec2::interfaces::lease(self.snapshot, txn, &request, &mut ids).map_err(network_error)?;
+        Ok((txn, AttachedLease { id, interface }))
+    }
+}
+
+/// A leased interface and the id of the attachment that it becomes.
+struct AttachedLease {
+    id: String,
+    interface: NetworkInterface,
+}
+
+fn attach(task: &mut Task, lease: &AttachedLease) {
+    let interface = &lease.interface;
+    let details = [
+        ("subnetId", interface.subnet_id.clone()),
+        ("networkInterfaceId", interface.id.clone()),
+        ("macAddress", interface.mac.to_string()),
+        ("privateDnsName", ec2::wire::private_dns_name(interface)),
+        ("privateIPv4Address", interface.address.to_string()),
+    ];
+    task.seen.availability_zone = Some(interface.availability_zone.clone());
+    task.attachments.push(Attachment {
+        id: lease.id.clone(),
+        kind: "ElasticNetworkInterface".into(),
+        status: AttachmentStatus::Precreated,
+        details: details.map(|(name, value)| KeyValuePair { name: name.into(), value }).to_vec(),
+    });
+}
+
+/// EC2's refusals in the words in which ECS passes them on.
+fn network_error(error: ec2::error::Error) -> Error {
+    let code = error.code();
+    match error {
+        ec2::error::Error::Store(source) => Error::Store(source),
+        ec2::error::Error::SubnetNotFound(ref id) => Error::InvalidParameter(format!(
+            "Error retrieving subnet information for [{id}]: {error} (ErrorCode: {code})"
+        )),
+        ec2::error::Error::GroupNotFound(ref id) => Error::InvalidParameter(format!(
+            "Error retrieving security group information for [{id}]: {error} (ErrorCode: {code})"
+        )),
+        other => Error::InvalidParameter(format!("{other} (ErrorCode: {code})")),
+    }
+}
