@@ -117,6 +117,9 @@ pub enum Error {
     /// The tag is malformed.
     #[error("Invalid image tag: {0:?}")]
     TagMalformed(String),
+    /// More tags than one push takes.
+    #[error("A manifest is pushed with at most {0} tags")]
+    TooManyTags(usize),
     /// The tag may not be moved.
     #[error(
         "The image tag '{tag}' already exists in the '{name}' repository and cannot be overwritten because the tag is immutable."

@@ -20,6 +20,9 @@ use crate::{MAX_ATTEMPTS, Registry, store_failure};
 /// A link is renewed when a push asks for it and it is older than this.
 const RENEW_AFTER: Duration = Duration::from_secs(60 * 60);
 
+/// How many repositories with a blob are looked at for one that may be read.
+const MAX_HOLDERS: usize = 1000;
+
 impl Registry {
     /// Finds a blob in a repository.
     pub fn link(&self, repository: &Repository, digest: &Digest) -> Result<Versioned<Link>, Error> {
@@ -64,6 +67,23 @@ impl Registry {
         let source = find(&snapshot, scope, from)?;
         self.link(&source, digest)?;
         self.link_blob(&target, digest, None, now).await
+    }
+
+    /// A repository of the scope that has the blob and that `may_read` lets through.
+    pub(crate) fn holder(
+        &self,
+        scope: &Scope,
+        digest: &Digest,
+        may_read: impl Fn(&Repository) -> bool,
+    ) -> Option<RepositoryName> {
+        let snapshot = self.store.snapshot();
+        let links = snapshot.all_by::<Link>("digest", &key![digest.as_str()]).take(MAX_HOLDERS);
+        let owners =
+            links.filter_map(|link| snapshot.all_by::<Repository>("id", &key![link.repository]).next());
+        owners
+            .filter(|owner| owner.scope == *scope)
+            .find(|owner| may_read(owner))
+            .map(|owner| owner.name.clone())
     }
 
     /// Streams a part of a blob.

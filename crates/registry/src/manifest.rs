@@ -12,6 +12,8 @@ use crate::error::Error;
 
 /// The largest manifest, as the distribution specification recommends and ECR has it.
 pub const MAX_MANIFEST_BYTES: usize = 4 << 20;
+/// The longest media or artifact type: RFC 6838 allows 127 characters on each side of the slash.
+const MAX_TYPE_LEN: usize = 255;
 /// The most layers or manifests in one manifest: ECR's quota of layers.
 const MAX_REFERENCES: usize = 4200;
 
@@ -67,7 +69,7 @@ impl Manifest {
         }
         Ok(Manifest {
             media_type: kind,
-            artifact_type: image.artifact_type.or(Some(image.config.media_type)),
+            artifact_type: short(image.artifact_type.or(Some(image.config.media_type)))?,
             image_size,
             blobs: unique(blobs),
             manifests: Vec::new(),
@@ -85,7 +87,7 @@ impl Manifest {
         let manifests = index.manifests.iter().map(checked).collect::<Result<Vec<_>, _>>()?;
         Ok(Manifest {
             media_type: kind,
-            artifact_type: index.artifact_type,
+            artifact_type: short(index.artifact_type)?,
             image_size: 0,
             blobs: Vec::new(),
             manifests: unique(manifests),
@@ -128,6 +130,14 @@ fn is_foreign(part: &Descriptor) -> bool {
     let kind = part.media_type.as_str();
     !part.urls.is_empty()
         && (kind == media_types::DOCKER_FOREIGN_LAYER || kind.contains(".layer.nondistributable."))
+}
+
+/// A type that may be kept with the image; an empty one says nothing.
+fn short(kind: Option<String>) -> Result<Option<String>, Error> {
+    match kind.filter(|kind| !kind.is_empty()) {
+        Some(kind) if kind.len() > MAX_TYPE_LEN => Err(refused("a media type is too long")),
+        other => Ok(other),
+    }
 }
 
 fn unique(mut digests: Vec<Digest>) -> Vec<Digest> {

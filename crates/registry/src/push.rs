@@ -1,6 +1,8 @@
 //! Pushing a manifest: everything that it refers to is there, the tag may be moved, and
 //! then image and tag become visible in one commit.
 
+use std::collections::BTreeMap;
+
 use bytes::Bytes;
 use model::ecr::{Algorithm, Digest, ImageTag, RepositoryName};
 use model::{Scope, Timestamp};
@@ -13,6 +15,11 @@ use crate::repositories::{fence, find, raised};
 use crate::tables::{Image, Link, Repository, Tag};
 use crate::{MAX_ATTEMPTS, Registry, store_failure};
 
+/// The most tags of one push: a commit's operations are limited.
+pub(crate) const MAX_TAGS: usize = 64;
+/// How much of a manifest's annotations its row repeats.
+const MAX_ROW_ANNOTATION_BYTES: usize = 8 << 10;
+
 /// A manifest that is pushed.
 #[derive(Clone, Debug)]
 pub struct Push {
@@ -20,8 +27,8 @@ pub struct Push {
     pub manifest: Bytes,
     /// Its media type, where the client says.
     pub media_type: Option<String>,
-    /// The tag that is to point to it.
-    pub tag: Option<ImageTag>,
+    /// The tags that are to point to it.
+    pub tags: Vec<ImageTag>,
     /// The digest that it must have, where the client says.
     pub digest: Option<Digest>,
 }
@@ -33,7 +40,7 @@ pub struct Pushed {
     pub image: Image,
     /// Whether the image was not there before.
     pub image_is_new: bool,
-    /// Whether the tag was not there, or pointed elsewhere.
+    /// Whether a tag was not there, or pointed elsewhere.
     pub tag_moved: bool,
 }
 
@@ -56,7 +63,7 @@ impl Registry {
         let snapshot = self.store.snapshot();
         let repository = find(&snapshot, scope, name)?;
         references_exist(&snapshot, &repository, &manifest)?;
-        tag_may_point(&snapshot, &repository, push.tag.as_ref(), &digest)?;
+        tags_that_move(&snapshot, &repository, &push.tags, &digest)?;
 
         let size = push.manifest.len() as u64;
         self.store_small(&repository, &digest, push.manifest, now).await?;
@@ -64,7 +71,8 @@ impl Registry {
             let snapshot = self.store.snapshot();
             let repository = find(&snapshot, scope, name)?;
             references_exist(&snapshot, &repository, &manifest)?;
-            let tag_moved = tag_may_point(&snapshot, &repository, push.tag.as_ref(), &digest)?;
+            let moved = tags_that_move(&snapshot, &repository, &push.tags, &digest)?;
+            let tag_moved = !moved.is_empty();
             let contents = fence(&snapshot, &repository)?;
             let known = snapshot.get::<Image>(&key![repository.id, digest.as_str()]);
             let image = match &known {
@@ -80,7 +88,7 @@ impl Registry {
                 .expect(&repository)
                 .expect_present::<Link>(&key![repository.id, digest.as_str()])
                 .put(&image);
-            if let Some(tag) = push.tag.as_ref().filter(|_| tag_moved) {
+            for tag in moved {
                 txn = txn.put(&Tag {
                     repository: repository.id.clone(),
                     tag: tag.clone(),
@@ -105,6 +113,10 @@ fn new_image(
     size: u64,
     now: Timestamp,
 ) -> Image {
+    // Only lists of referrers show annotations; long ones stay in the manifest alone.
+    let shown = manifest.subject.is_some() && !manifest.annotations.is_empty();
+    let bytes: usize = manifest.annotations.iter().map(|(name, value)| name.len() + value.len()).sum();
+    let fits = bytes <= MAX_ROW_ANNOTATION_BYTES;
     Image {
         repository: repository.id.clone(),
         digest: digest.clone(),
@@ -117,7 +129,8 @@ fn new_image(
         blobs: manifest.blobs.clone(),
         manifests: manifest.manifests.clone(),
         subject: manifest.subject.clone(),
-        annotations: manifest.annotations.clone(),
+        annotations: if shown && fits { manifest.annotations.clone() } else { BTreeMap::new() },
+        annotations_apart: shown && !fits,
     }
 }
 
@@ -139,19 +152,22 @@ fn references_exist(snapshot: &Snapshot, repository: &Repository, manifest: &Man
     Ok(())
 }
 
-/// Whether the tag changes; refused when it may not.
-fn tag_may_point(
+/// The tags that change; refused when one may not.
+fn tags_that_move<'a>(
     snapshot: &Snapshot,
     repository: &Versioned<Repository>,
-    tag: Option<&ImageTag>,
+    tags: &'a [ImageTag],
     digest: &Digest,
-) -> Result<bool, Error> {
-    let Some(tag) = tag else { return Ok(false) };
-    match snapshot.get::<Tag>(&key![repository.id, tag.as_str()]) {
-        Some(known) if known.digest == *digest => Ok(false),
-        Some(_) if !repository.mutability.may_move(tag) => {
-            Err(Error::TagImmutable { tag: tag.clone(), name: repository.name.clone() })
+) -> Result<Vec<&'a ImageTag>, Error> {
+    let mut moved = Vec::new();
+    for tag in tags {
+        match snapshot.get::<Tag>(&key![repository.id, tag.as_str()]) {
+            Some(known) if known.digest == *digest => {}
+            Some(_) if !repository.mutability.may_move(tag) => {
+                return Err(Error::TagImmutable { tag: tag.clone(), name: repository.name.clone() });
+            }
+            Some(_) | None => moved.push(tag),
         }
-        Some(_) | None => Ok(true),
     }
+    Ok(moved)
 }

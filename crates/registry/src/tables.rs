@@ -121,6 +121,9 @@ pub struct Image {
     pub subject: Option<Digest>,
     /// The manifest's annotations, for lists of referrers.
     pub annotations: BTreeMap<String, String>,
+    /// Whether its annotations are too long for a row, and read from the manifest when listed.
+    #[serde(default)]
+    pub annotations_apart: bool,
 }
 
 /// Where a tag points.

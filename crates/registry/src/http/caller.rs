@@ -1,4 +1,5 @@
-//! Who asks: `Authorization: Basic` with user `AWS` and an authorization token.
+//! Who asks: `Authorization: Basic` with user `AWS` and an authorization token, or the same
+//! token as `Bearer`, plain or as GetAuthorizationToken encodes it.
 
 use ::http::{header as names, request};
 use base64::Engine as _;
@@ -26,14 +27,21 @@ impl Registry {
     }
 }
 
-/// The password of user `AWS` in a `Basic` header.
+/// The token of a `Basic` header of user `AWS`, or of a `Bearer` header.
 fn password(header: &str) -> Option<String> {
     let (scheme, credentials) = header.split_once(' ')?;
-    if !scheme.eq_ignore_ascii_case("basic") {
-        return None;
+    let credentials = credentials.trim();
+    if scheme.eq_ignore_ascii_case("basic") {
+        return of_aws(credentials);
     }
-    let decoded = STANDARD.decode(credentials.trim()).ok()?;
-    let decoded = String::from_utf8(decoded).ok()?;
+    scheme
+        .eq_ignore_ascii_case("bearer")
+        .then(|| of_aws(credentials).unwrap_or_else(|| credentials.to_owned()))
+}
+
+/// What follows `AWS:` in encoded credentials.
+fn of_aws(encoded: &str) -> Option<String> {
+    let decoded = String::from_utf8(STANDARD.decode(encoded).ok()?).ok()?;
     decoded.strip_prefix("AWS:").map(str::to_owned)
 }
 
@@ -65,11 +73,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_basic_credentials_of_aws_are_read() {
+    fn basic_credentials_of_aws_and_bearers_are_read() {
         let basic = |text: &str| format!("Basic {}", STANDARD.encode(text));
         assert_eq!(password(&basic("AWS:a:b")), Some("a:b".into()));
         assert_eq!(password(&basic("AWS:a").replace("Basic", "basic")), Some("a".into()));
-        for bad in [basic("root:a"), "Bearer x".into(), "Basic".into(), "Basic é".into()] {
+        assert_eq!(password("Bearer a.b"), Some("a.b".into()));
+        assert_eq!(password(&basic("AWS:a.b").replace("Basic", "bearer")), Some("a.b".into()));
+        for bad in [basic("root:a"), "Digest x".into(), "Basic".into(), "Basic é".into()] {
             assert_eq!(password(&bad), None, "{bad}");
         }
     }

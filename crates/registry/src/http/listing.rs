@@ -14,13 +14,16 @@ use super::route::parse_digest;
 use super::{Asked, Body};
 use crate::Registry;
 use crate::error::Error;
+use crate::manifest::Manifest;
 use crate::tables::Image;
 
 /// The most entries of one page.
 const MAX_ENTRIES: usize = 1000;
-/// The most referrers of one page: with annotations, a page stays below 4 MiB as the
-/// specification asks.
+/// The most referrers of one page.
 const MAX_REFERRERS: usize = 100;
+/// How long their annotations may be: a page stays below 4 MiB as the specification asks,
+/// unless a single referrer is longer.
+const MAX_PAGE_BYTES: usize = 3 << 20;
 
 impl Registry {
     pub(super) fn list_tags(&self, asked: &Asked, name: &RepositoryName) -> Result<Response<Body>, Error> {
@@ -60,7 +63,7 @@ impl Registry {
         Ok(linked(json(StatusCode::OK, "application/json", &list), next))
     }
 
-    pub(super) fn list_referrers(
+    pub(super) async fn list_referrers(
         &self,
         asked: &Asked,
         name: &RepositoryName,
@@ -70,11 +73,21 @@ impl Registry {
         let wanted = asked.query.get("artifactType").filter(|wanted| !wanted.is_empty());
         let after = asked.query.get("last").map(parse_digest).transpose()?;
         let page = self.referrers(&repository, subject, wanted, after.as_ref(), MAX_REFERRERS);
+        let (mut manifests, mut bytes, mut next) = (Vec::new(), 0, page.next);
+        for image in &page.images {
+            let descriptor = self.descriptor(image).await?;
+            bytes += length(&descriptor);
+            if bytes > MAX_PAGE_BYTES && !manifests.is_empty() {
+                next = Some(last_digest(&manifests)?);
+                break;
+            }
+            manifests.push(descriptor);
+        }
         let index = ImageIndex {
             schema_version: 2,
             media_type: Some(media_types::OCI_INDEX.to_owned()),
             artifact_type: None,
-            manifests: page.images.iter().map(|image| descriptor(image)).collect(),
+            manifests,
             subject: None,
             annotations: None,
         };
@@ -82,12 +95,40 @@ impl Registry {
         if wanted.is_some() {
             put(&mut answer, OCI_FILTERS_APPLIED, "artifactType");
         }
-        let next = page.next.map(|last| {
+        let next = next.map(|last| {
             let filter = wanted.map(|wanted| format!("&artifactType={}", encode(wanted))).unwrap_or_default();
             format!("/v2/{name}/referrers/{subject}?last={last}{filter}")
         });
         Ok(linked(answer, next))
     }
+}
+
+impl Registry {
+    async fn descriptor(&self, image: &Image) -> Result<Descriptor, Error> {
+        let annotations = if image.annotations_apart {
+            let bytes = self.manifest(image).await?;
+            Manifest::parse(&bytes, Some(&image.media_type))?.annotations
+        } else {
+            image.annotations.clone()
+        };
+        Ok(Descriptor {
+            media_type: image.media_type.clone(),
+            digest: image.digest.to_string(),
+            size: i64::try_from(image.manifest_size).unwrap_or(i64::MAX),
+            artifact_type: image.artifact_type.clone(),
+            annotations: (!annotations.is_empty()).then_some(annotations),
+            ..Descriptor::default()
+        })
+    }
+}
+
+/// The length of a descriptor's annotations.
+fn length(descriptor: &Descriptor) -> usize {
+    descriptor.annotations.iter().flatten().map(|(name, value)| name.len() + value.len()).sum()
+}
+
+fn last_digest(manifests: &[Descriptor]) -> Result<Digest, Error> {
+    parse_digest(manifests.last().map_or("", |last| &last.digest))
 }
 
 /// The page size that is asked for.
@@ -98,17 +139,6 @@ fn limit(asked: &Asked) -> Result<usize, Error> {
             let wanted: usize = raw.parse().map_err(|_| Error::RequestInvalid("n is not a number"))?;
             Ok(wanted.min(MAX_ENTRIES - 1))
         }
-    }
-}
-
-fn descriptor(image: &Image) -> Descriptor {
-    Descriptor {
-        media_type: image.media_type.clone(),
-        digest: image.digest.to_string(),
-        size: i64::try_from(image.manifest_size).unwrap_or(i64::MAX),
-        artifact_type: image.artifact_type.clone(),
-        annotations: (!image.annotations.is_empty()).then(|| image.annotations.clone()),
-        ..Descriptor::default()
     }
 }
 

@@ -4,15 +4,15 @@ use ::http::header::{CONTENT_LENGTH, CONTENT_TYPE, ETAG};
 use ::http::{Method, Response, StatusCode};
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt;
-use model::ecr::RepositoryName;
+use model::ecr::{ImageTag, RepositoryName};
 
-use super::answer::{OCI_SUBJECT, empty, put, put_digest, put_location, whole};
+use super::answer::{OCI_SUBJECT, OCI_TAG, empty, put, put_digest, put_location, whole};
 use super::{Asked, Body, header};
 use crate::Registry;
 use crate::error::Error;
 use crate::images::Reference;
 use crate::manifest::MAX_MANIFEST_BYTES;
-use crate::push::Push;
+use crate::push::{MAX_TAGS, Push};
 use crate::tables::Image;
 use crate::uploads::Incoming;
 
@@ -62,20 +62,34 @@ impl Registry {
         self.allowed(&asked, name, "ecr:PutImage")?;
         let manifest = collect(body).await?;
         let media_type = header(&asked.head, CONTENT_TYPE).map(str::to_owned);
-        let (tag, digest) = match reference {
-            Reference::Tag(tag) => (Some(tag), None),
-            Reference::Digest(digest) => (None, Some(digest)),
+        let (tags, digest) = match reference {
+            Reference::Tag(tag) => (vec![tag], None),
+            Reference::Digest(digest) => (tags_asked(&asked)?, Some(digest)),
         };
-        let push = Push { manifest, media_type, tag, digest };
+        let by_digest = digest.is_some();
+        let push = Push { manifest, media_type, tags: tags.clone(), digest };
         let pushed = self.push(&asked.caller.scope, name, push, asked.now).await?;
         let mut answer = empty(StatusCode::CREATED);
         put_location(&mut answer, &format!("/v2/{name}/manifests/{}", pushed.image.digest));
         put_digest(&mut answer, &pushed.image.digest);
+        for tag in tags.iter().filter(|_| by_digest) {
+            let value = tag.as_str().parse().expect("tags are header text");
+            answer.headers_mut().append(OCI_TAG, value);
+        }
         if let Some(subject) = &pushed.image.subject {
             put(&mut answer, OCI_SUBJECT, subject.as_str());
         }
         Ok(answer)
     }
+}
+
+/// The tags that a push by digest asks for, each once.
+fn tags_asked(asked: &Asked) -> Result<Vec<ImageTag>, Error> {
+    let parse = |raw: &str| raw.parse().map_err(|_| Error::TagMalformed(raw.to_owned()));
+    let mut tags = asked.query.all("tag").map(parse).collect::<Result<Vec<ImageTag>, _>>()?;
+    tags.sort();
+    tags.dedup();
+    if tags.len() > MAX_TAGS { Err(Error::TooManyTags(MAX_TAGS)) } else { Ok(tags) }
 }
 
 /// A manifest's headers.

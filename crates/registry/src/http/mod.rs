@@ -81,7 +81,9 @@ impl Registry {
             (Route::Base, Method::GET | Method::HEAD) => Ok(answer::base()),
             (Route::Catalog, Method::GET) => self.list_repositories(&asked),
             (Route::Tags(name), Method::GET) => self.list_tags(&asked, &name),
-            (Route::Referrers(name, digest), Method::GET) => self.list_referrers(&asked, &name, &digest),
+            (Route::Referrers(name, digest), Method::GET) => {
+                self.list_referrers(&asked, &name, &digest).await
+            }
             (Route::Manifest(name, reference), method) => {
                 self.on_manifest(asked, method, &name, reference, body).await
             }

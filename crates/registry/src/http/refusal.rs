@@ -53,6 +53,7 @@ fn classify(error: &Error) -> (StatusCode, ErrorCode) {
         Error::LayersMissing { .. } | Error::ImagesMissing { .. } => {
             (StatusCode::NOT_FOUND, ErrorCode::ManifestBlobUnknown)
         }
+        Error::TooManyTags(_) => (StatusCode::URI_TOO_LONG, ErrorCode::TagInvalid),
         Error::TagMalformed(_) | Error::TagImmutable { .. } => {
             (StatusCode::BAD_REQUEST, ErrorCode::TagInvalid)
         }

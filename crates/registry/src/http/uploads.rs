@@ -48,16 +48,18 @@ impl Registry {
         }
     }
 
-    /// Mounts a blob of another repository, if there is one that the caller may read.
+    /// Mounts a blob of another repository, if there is one that the caller may read: the one
+    /// that is named, or any where none is.
     ///
     /// If not, the specification has the client upload it: that is not an error.
     async fn try_mount(&self, asked: &Asked, to: &RepositoryName, digest: &Digest) -> Result<bool, Error> {
-        let Some(Ok(from)) = asked.query.get("from").map(str::parse::<RepositoryName>) else {
-            return Ok(false);
+        let may_read =
+            |from: &RepositoryName| self.allowed(asked, from, "ecr:GetDownloadUrlForLayer").is_ok();
+        let from = match asked.query.get("from").filter(|from| !from.is_empty()) {
+            Some(named) => named.parse().ok().filter(may_read),
+            None => self.holder(&asked.caller.scope, digest, |owner| may_read(&owner.name)),
         };
-        if self.allowed(asked, &from, "ecr:GetDownloadUrlForLayer").is_err() {
-            return Ok(false);
-        }
+        let Some(from) = from else { return Ok(false) };
         match self.mount(&asked.caller.scope, &from, to, digest, asked.now).await {
             Ok(()) => Ok(true),
             Err(Error::BlobUnknown(_) | Error::RepositoryUnknown { .. }) => Ok(false),

@@ -139,6 +139,7 @@ fn registry_code(error: &RegistryError) -> &'static str {
         RegistryError::NameInvalid(_)
         | RegistryError::DigestMalformed(_)
         | RegistryError::TagMalformed(_)
+        | RegistryError::TooManyTags(_)
         | RegistryError::RequestInvalid(_)
         | RegistryError::ManifestInvalid(_)
         | RegistryError::ManifestTooLarge(_) => "InvalidParameterException",

@@ -34,7 +34,7 @@ impl Handler for shapes::PutImage {
         let push = Push {
             manifest: input.image_manifest.clone().into(),
             media_type: input.image_manifest_media_type,
-            tag: tag.clone(),
+            tags: tag.iter().cloned().collect(),
             digest,
         };
         let pushed =
