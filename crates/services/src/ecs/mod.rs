@@ -33,6 +33,7 @@ pub static ROOM: Room = Room {
         op::<shape::DeleteCluster>(),
         op::<shape::DeleteTaskDefinitions>(),
         op::<shape::DeregisterTaskDefinition>(),
+        op::<shape::DescribeCapacityProviders>(),
         op::<shape::DescribeClusters>(),
         op::<shape::DescribeContainerInstances>(),
         op::<shape::DescribeServices>(),

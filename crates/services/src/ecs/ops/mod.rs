@@ -5,6 +5,7 @@ pub(crate) mod delete_account_setting;
 pub(crate) mod delete_cluster;
 pub(crate) mod delete_task_definitions;
 pub(crate) mod deregister_task_definition;
+pub(crate) mod describe_capacity_providers;
 pub(crate) mod describe_clusters;
 pub(crate) mod describe_container_instances;
 pub(crate) mod describe_services;

@@ -255,3 +255,42 @@ async fn what_does_not_exist_yet_is_missing() {
         )
         .await;
 }
+
+#[tokio::test]
+async fn the_capacity_providers_of_fargate_are_described() {
+    let world = World::new().await;
+    let provider = |name: &str| {
+        json!({
+            "capacityProviderArn": arn(&format!("capacity-provider/{name}")),
+            "name": name,
+            "status": "ACTIVE",
+            "type": name,
+            "tags": [],
+        })
+    };
+    let both = json!([provider("FARGATE"), provider("FARGATE_SPOT")]);
+    world
+        .check("DescribeCapacityProviders", json!({}), json!({ "capacityProviders": both, "failures": [] }))
+        .await;
+    world
+        .check(
+            "DescribeCapacityProviders",
+            json!({ "capacityProviders": [arn("capacity-provider/FARGATE_SPOT"), "mine"] }),
+            json!({
+                "capacityProviders": [provider("FARGATE_SPOT")],
+                "failures": [{ "arn": arn("capacity-provider/mine"), "reason": "MISSING" }],
+            }),
+        )
+        .await;
+    let mut expected = cluster("default", "ACTIVE");
+    expected["capacityProviders"] = json!(["FARGATE"]);
+    let only = json!({ "capacityProviders": ["FARGATE"] });
+    world.check("CreateCluster", only, json!({ "cluster": expected })).await;
+    world
+        .check(
+            "DescribeCapacityProviders",
+            json!({ "cluster": "default" }),
+            json!({ "capacityProviders": [provider("FARGATE")], "failures": [] }),
+        )
+        .await;
+}
