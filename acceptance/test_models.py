@@ -15,6 +15,12 @@ CONTAINER = {"name": "web", "image": "web:1", "memory": 128}
 CLUSTER_ARN = "arn:aws:ecs:us-east-2:123456789012:cluster/models"
 DIGEST = "sha256:" + "0" * 64
 
+# Ids that earlier answers gave: filled in by the test.
+VPC, SUBNET, GROUP = "$Vpc.VpcId", "$Subnet.SubnetId", "$GroupId"
+HTTP = {"IpProtocol": "tcp", "FromPort": 80, "ToPort": 80, "IpRanges": [{"CidrIp": "10.0.0.0/16", "Description": "http"}]}
+MEMBERS = {"IpProtocol": "-1", "UserIdGroupPairs": [{"GroupId": GROUP}]}
+PING = {"IpProtocol": "icmp", "FromPort": 8, "ToPort": -1, "IpRanges": [{"CidrIp": "0.0.0.0/0"}], "Ipv6Ranges": [{"CidrIpv6": "::/0"}]}
+
 # Per operation: calls that must succeed, and calls that must fail with this code. Earlier ones prepare later ones.
 CASES = {
     "sts": [
@@ -37,6 +43,53 @@ CASES = {
         ("DescribeAvailabilityZones", {"DryRun": True}, "DryRunOperation"),
         ("DescribeRegions", {}, GOOD),
         ("DescribeRegions", {"RegionNames": ["nowhere-1"]}, "InvalidParameterValue"),
+        ("CreateVpc", {"CidrBlock": "10.0.5.9/16", "TagSpecifications": [{"ResourceType": "vpc", "Tags": [{"Key": "Name", "Value": "models"}]}]}, GOOD),
+        ("CreateVpc", {"CidrBlock": "10.0.0.0/20"}, "CidrConflict"),
+        ("CreateVpc", {"CidrBlock": "10.0.0.0/8"}, "InvalidVpc.Range"),
+        ("DescribeVpcs", {"Filters": [{"Name": "tag:Name", "Values": ["models"]}]}, GOOD),
+        ("ModifyVpcAttribute", {"VpcId": VPC, "EnableDnsHostnames": {"Value": True}}, GOOD),
+        ("ModifyVpcAttribute", {"VpcId": VPC, "EnableDnsHostnames": {"Value": True}, "EnableDnsSupport": {"Value": True}}, "InvalidParameterCombination"),
+        ("DescribeVpcAttribute", {"VpcId": VPC, "Attribute": "enableDnsSupport"}, GOOD),
+        ("DescribeVpcAttribute", {"VpcId": "vpc-0", "Attribute": "enableDnsSupport"}, "InvalidVpcID.NotFound"),
+        ("CreateSubnet", {"VpcId": VPC, "CidrBlock": "10.0.1.0/24", "AvailabilityZone": "us-east-2b"}, GOOD),
+        ("CreateSubnet", {"VpcId": VPC, "CidrBlock": "10.0.1.128/25"}, "InvalidSubnet.Conflict"),
+        ("CreateSubnet", {"VpcId": VPC, "CidrBlock": "10.9.1.0/24"}, "InvalidSubnet.Range"),
+        ("ModifySubnetAttribute", {"SubnetId": SUBNET, "MapPublicIpOnLaunch": {"Value": True}}, GOOD),
+        ("ModifySubnetAttribute", {"SubnetId": "subnet-0", "MapPublicIpOnLaunch": {"Value": True}}, "InvalidSubnetID.NotFound"),
+        ("CreateSecurityGroup", {"GroupName": "models", "Description": "d", "VpcId": VPC}, GOOD),
+        ("CreateSecurityGroup", {"GroupName": "models", "Description": "d", "VpcId": VPC}, "InvalidGroup.Duplicate"),
+        ("AuthorizeSecurityGroupIngress", {"GroupId": GROUP, "IpPermissions": [HTTP, MEMBERS]}, GOOD),
+        ("AuthorizeSecurityGroupIngress", {"GroupId": GROUP, "IpPermissions": [HTTP]}, "InvalidPermission.Duplicate"),
+        ("AuthorizeSecurityGroupEgress", {"GroupId": GROUP, "IpPermissions": [PING]}, GOOD),
+        ("AuthorizeSecurityGroupEgress", {"GroupId": GROUP, "IpPermissions": [PING | {"IpProtocol": "nonsense"}]}, "InvalidParameterValue"),
+        ("DescribeSecurityGroupRules", {"Filters": [{"Name": "group-id", "Values": [GROUP]}]}, GOOD),
+        ("DescribeSecurityGroupRules", {"SecurityGroupRuleIds": ["sgr-0"]}, "InvalidSecurityGroupRuleId.NotFound"),
+        ("DescribeSecurityGroups", {"Filters": [{"Name": "ip-permission.from-port", "Values": ["80"]}]}, GOOD),
+        ("RevokeSecurityGroupIngress", {"GroupId": GROUP, "IpPermissions": [HTTP]}, GOOD),
+        ("RevokeSecurityGroupIngress", {"GroupId": GROUP, "IpPermissions": [HTTP]}, "InvalidPermission.NotFound"),
+        ("RevokeSecurityGroupEgress", {"GroupId": GROUP, "IpPermissions": [PING]}, GOOD),
+        ("RevokeSecurityGroupEgress", {"GroupId": "sg-0", "IpPermissions": [PING]}, "InvalidGroup.NotFound"),
+        ("DescribeRouteTables", {"Filters": [{"Name": "vpc-id", "Values": [VPC]}]}, GOOD),
+        ("DescribeRouteTables", {"RouteTableIds": ["rtb-0"]}, "InvalidRouteTableID.NotFound"),
+        ("DescribeNetworkAcls", {"Filters": [{"Name": "default", "Values": ["true"]}]}, GOOD),
+        ("DescribeNetworkAcls", {"NetworkAclIds": ["acl-0"]}, "InvalidNetworkAclID.NotFound"),
+        ("DescribeInternetGateways", {}, GOOD),
+        ("DescribeInternetGateways", {"InternetGatewayIds": ["igw-0"]}, "InvalidInternetGatewayID.NotFound"),
+        ("DescribeAccountAttributes", {"AttributeNames": ["default-vpc"]}, GOOD),
+        ("DescribeAccountAttributes", {"AttributeNames": ["nonsense"]}, "InvalidParameterValue"),
+        ("CreateTags", {"Resources": [VPC, SUBNET, GROUP], "Tags": [{"Key": "a", "Value": "b"}]}, GOOD),
+        ("CreateTags", {"Resources": ["i-0"], "Tags": [{"Key": "a", "Value": "b"}]}, "InvalidID"),
+        ("DescribeTags", {"Filters": [{"Name": "resource-type", "Values": ["vpc"]}]}, GOOD),
+        ("DescribeTags", {"Filters": [{"Name": "nonsense", "Values": ["x"]}]}, "InvalidParameterValue"),
+        ("DeleteTags", {"Resources": [VPC], "Tags": [{"Key": "a"}]}, GOOD),
+        ("DeleteTags", {"Resources": ["vpc-0"]}, "InvalidVpcID.NotFound"),
+        ("DeleteVpc", {"VpcId": VPC}, "DependencyViolation"),
+        ("DeleteSubnet", {"SubnetId": SUBNET}, GOOD),
+        ("DeleteSubnet", {"SubnetId": SUBNET}, "InvalidSubnetID.NotFound"),
+        ("DeleteSecurityGroup", {"GroupId": GROUP}, GOOD),
+        ("DeleteSecurityGroup", {"GroupName": "default"}, "CannotDelete"),
+        ("DeleteVpc", {"VpcId": VPC}, GOOD),
+        ("DeleteVpc", {"VpcId": VPC}, "InvalidVpcID.NotFound"),
     ],
     "ecs": [
         ("CreateCluster", {"clusterName": "models", "tags": [{"key": "a", "value": "b"}], "capacityProviders": ["FARGATE", "FARGATE_SPOT"],
@@ -187,11 +240,12 @@ CASES = {
 def test_every_answer_fits_the_model(api, service):
     client = api.client(service, parameter_validation=False)
     judge = Judge(client)
-    wrong = []
+    wrong, answers = [], {}
     for operation, parameters, expected in CASES[service]:
         method = getattr(client, _method(client, operation))
+        parameters = _filled(parameters, answers)
         try:
-            method(**parameters)
+            answers |= {k: v for k, v in method(**parameters).items() if k not in ("ResponseMetadata", "Tags")}
             found = GOOD
         except botocore.exceptions.ClientError as error:
             found = error.response["Error"]["Code"]
@@ -212,6 +266,19 @@ def test_every_served_operation_has_its_case():
         assert served, f"{title}: no served operation found"
         missing = served - {operation for operation, _, _ in CASES[service]}
         assert not missing, f"{title}: no case for {sorted(missing)}"
+
+
+def _filled(value, answers):
+    """A copy in which each "$A.B" is what an earlier answer held under A, then B."""
+    if isinstance(value, dict):
+        return {key: _filled(inner, answers) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_filled(inner, answers) for inner in value]
+    if isinstance(value, str) and value.startswith("$"):
+        for part in value[1:].split("."):
+            answers = answers[part]
+        return answers
+    return value
 
 
 def _method(client, operation):

@@ -98,7 +98,9 @@ class Judge:
         if self.service.protocol == "ec2":
             if root.tag != f"{model.name}Response" or not root.findtext("requestId"):
                 self.faults.append(f"{where}: not an EC2 answer: {root.tag}")
-            element = [child for child in root if child.tag != "requestId"]
+            # EC2 answers <return>true</return> where its model has no output.
+            none = not (model.output_shape and model.output_shape.members)
+            element = [c for c in root if c.tag != "requestId" and not (none and c.tag == "return" and c.text == "true")]
         else:
             if not root.findtext("ResponseMetadata/RequestId"):
                 self.faults.append(f"{where}: no ResponseMetadata/RequestId")

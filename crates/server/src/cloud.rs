@@ -48,6 +48,7 @@ pub async fn open(config: &Config, endpoint: &str, registry_host: &str) -> Resul
             endpoint: endpoint.to_owned(),
             registry_host: registry_host.to_owned(),
             network_pool: config.network_pool,
+            machine_networks: crate::routes::machine_networks(data_dir),
         },
         placing: tokio::sync::Mutex::default(),
     })

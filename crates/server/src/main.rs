@@ -15,6 +15,7 @@ mod node;
 mod preflight;
 mod private;
 mod profile;
+mod routes;
 mod status;
 mod trace;
 mod up;

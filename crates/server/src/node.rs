@@ -107,7 +107,7 @@ fn clock() -> Clock {
     Clock::new(clock::now)
 }
 
-fn agent_dir(data_dir: &Path) -> PathBuf {
+pub fn agent_dir(data_dir: &Path) -> PathBuf {
     data_dir.join("agent")
 }
 

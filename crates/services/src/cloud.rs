@@ -1,5 +1,6 @@
 //! Everything behind the rooms, made once by the binary (or by a test) and shared by all requests.
 
+use std::fmt;
 use std::sync::Arc;
 
 use model::ec2::Cidr;
@@ -42,4 +43,35 @@ pub struct Settings {
     pub registry_host: String,
     /// Address blocks for VPCs are cut from this one.
     pub network_pool: Cidr,
+    /// The networks that the machine is in at the moment: no VPC may overlap them.
+    pub machine_networks: MachineNetworks,
+}
+
+/// Says which networks the machine is in.
+#[derive(Clone)]
+pub struct MachineNetworks(Arc<dyn Fn() -> Vec<Cidr> + Send + Sync>);
+
+impl MachineNetworks {
+    /// Asks `source` each time.
+    pub fn new(source: impl Fn() -> Vec<Cidr> + Send + Sync + 'static) -> Self {
+        MachineNetworks(Arc::new(source))
+    }
+
+    /// The networks of this moment.
+    pub fn list(&self) -> Vec<Cidr> {
+        (self.0)()
+    }
+}
+
+/// A machine in no network at all, as tests want it.
+impl Default for MachineNetworks {
+    fn default() -> Self {
+        MachineNetworks::new(Vec::new)
+    }
+}
+
+impl fmt::Debug for MachineNetworks {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("MachineNetworks")
+    }
 }

@@ -23,7 +23,7 @@ pub mod ecs;
 pub mod logs;
 
 pub use access::Access;
-pub use cloud::{Cloud, Settings};
+pub use cloud::{Cloud, MachineNetworks, Settings};
 pub use context::{Ids, OpCtx};
 pub use error::ServiceError;
 pub use room::{Handler, Room, op};

@@ -64,6 +64,7 @@ impl Ground {
                 endpoint: "http://127.0.0.1:4566".to_owned(),
                 registry_host: "127.0.0.1:4566".to_owned(),
                 network_pool: "10.64.0.0/10".parse()?,
+                machine_networks: services::MachineNetworks::default(),
             },
             placing: tokio::sync::Mutex::default(),
         }))

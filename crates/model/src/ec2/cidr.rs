@@ -33,6 +33,25 @@ impl Cidr {
         Ok(Cidr { base, prefix })
     }
 
+    /// The block of this length in which `address` lies; `None` when `prefix` is over 32.
+    pub fn around(address: Ipv4Addr, prefix: u8) -> Option<Self> {
+        let mask = u32::MAX.checked_shl(32u32.checked_sub(u32::from(prefix))?).unwrap_or(0);
+        Some(Cidr { base: Ipv4Addr::from(u32::from(address) & mask), prefix })
+    }
+
+    /// Reads a block whose host bits may be set, as EC2 does for what users write.
+    pub fn canonical(raw: &str) -> Result<Self, CidrError> {
+        let wrong = || CidrError(raw.to_owned());
+        let (address, prefix) = raw.split_once('/').ok_or_else(wrong)?;
+        let (address, prefix) = (address.parse().map_err(|_| wrong())?, prefix.parse().map_err(|_| wrong())?);
+        Cidr::around(address, prefix).ok_or_else(wrong)
+    }
+
+    /// Whether all of `other` lies in this block.
+    pub fn covers(self, other: Cidr) -> bool {
+        self.prefix <= other.prefix && self.contains(other.base)
+    }
+
     /// The first address.
     pub fn base(self) -> Ipv4Addr {
         self.base
@@ -153,6 +172,17 @@ mod tests {
         assert_eq!(subnet.usable_address(10), Some(Ipv4Addr::new(10, 64, 0, 14)));
         assert_eq!(subnet.usable_address(11), None);
         assert_eq!(subnet.gateway(), Some(Ipv4Addr::new(10, 64, 0, 1)));
+    }
+
+    #[test]
+    fn blocks_of_users_are_made_canonical() {
+        assert_eq!(Cidr::canonical("10.1.2.3/16"), Ok(cidr("10.1.0.0/16")));
+        assert_eq!(Cidr::canonical("10.1.2.3/0"), Ok(cidr("0.0.0.0/0")));
+        assert!(Cidr::canonical("10.1.2.3/33").is_err() && Cidr::canonical("10.1.2.3").is_err());
+        assert!(
+            cidr("10.1.0.0/16").covers(cidr("10.1.4.0/24"))
+                && !cidr("10.1.4.0/24").covers(cidr("10.1.0.0/16"))
+        );
     }
 
     #[test]

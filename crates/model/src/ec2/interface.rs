@@ -35,7 +35,17 @@ pub enum InterfaceStatus {
     InUse,
 }
 
-/// An elastic network interface: it exists as long as its task has not stopped.
+/// Who holds an interface.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum InterfaceKind {
+    /// A task, in a network namespace of its own.
+    #[default]
+    Task,
+    /// A load balancer, which listens on the node itself.
+    LoadBalancer,
+}
+
+/// An elastic network interface: it exists as long as its task has not stopped, or its load balancer is there.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NetworkInterface {
     /// Where it lives.
@@ -56,7 +66,10 @@ pub struct NetworkInterface {
     pub security_groups: Vec<String>,
     /// What it is for, as shown to the user: the attachment's ARN.
     pub description: String,
-    /// The task that owns it.
+    /// Who holds it.
+    #[serde(default)]
+    pub kind: InterfaceKind,
+    /// The ARN of the task or load balancer that holds it.
     pub task_arn: String,
     /// Where it stands.
     pub status: InterfaceStatus,

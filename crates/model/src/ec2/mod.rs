@@ -6,8 +6,10 @@
 
 mod cidr;
 mod interface;
+mod rule;
 mod vpc;
 
 pub use cidr::{Cidr, CidrError};
-pub use interface::{AddressLease, InterfaceStatus, MacAddress, NetworkInterface};
-pub use vpc::{AddressBlock, SecurityGroup, Subnet, Vpc};
+pub use interface::{AddressLease, InterfaceKind, InterfaceStatus, MacAddress, NetworkInterface};
+pub use rule::{Direction, Peer, Permission, PortRange, PortRangeError, SecurityGroupRule, Traffic};
+pub use vpc::{AddressBlock, AddressClaim, SecurityGroup, Subnet, Vpc};

@@ -5,12 +5,13 @@
 
 use std::collections::BTreeMap;
 
-use model::ec2::{AddressBlock, Cidr, SecurityGroup, Subnet, Vpc};
+use model::ec2::{Cidr, Subnet, Vpc};
 use model::{IdSource, Scope};
 use store::{Snapshot, Store, Txn, key};
 
 use super::error::Error;
-use super::store::{BlockRow, DefaultVpcRow, SecurityGroupRow, SubnetRow, VpcRow};
+use super::store::{DefaultVpcRow, SecurityGroupRow, SubnetRow, VpcRow};
+use super::{blocks, groups};
 
 /// Prefix length of a default VPC.
 const VPC_PREFIX: u8 = 16;
@@ -42,25 +43,19 @@ pub async fn ensure(store: &Store, scope: &Scope, pool: Cidr, ids: &mut dyn IdSo
 
 /// The writes that make a default VPC.
 fn plan(snapshot: &Snapshot, scope: &Scope, pool: Cidr, ids: &mut dyn IdSource) -> Result<Txn, Error> {
-    let cidr = free_block(snapshot, pool).ok_or(Error::AddressPoolExhausted)?;
+    let cidr = blocks::free(snapshot, pool, VPC_PREFIX).ok_or(Error::AddressPoolExhausted)?;
     let vpc = Vpc {
         scope: scope.clone(),
         id: format!("vpc-{}", ids.hex(17)),
         cidr,
         is_default: true,
+        dns_support: true,
+        dns_hostnames: true,
         tags: BTreeMap::new(),
     };
-    let block = AddressBlock { cidr, scope: scope.clone(), vpc_id: vpc.id.clone() };
-    let group = SecurityGroup {
-        scope: scope.clone(),
-        id: format!("sg-{}", ids.hex(17)),
-        vpc_id: vpc.id.clone(),
-        name: "default".into(),
-        description: "default VPC security group".into(),
-        tags: BTreeMap::new(),
-    };
+    let txn = blocks::claim(snapshot, Txn::new(), &vpc)?;
     let mut txn =
-        Txn::new().insert(&BlockRow(block)).insert(&VpcRow(vpc.clone())).insert(&SecurityGroupRow(group));
+        txn.insert(&VpcRow(vpc.clone())).insert(&SecurityGroupRow(groups::default_group(&vpc, ids)));
     for (zone, index) in ZONES.iter().zip(0..) {
         let cidr = cidr.subdivide(SUBNET_PREFIX, index).expect("a /16 holds sixteen /20s");
         txn = txn.insert(&SubnetRow(Subnet {
@@ -70,16 +65,12 @@ fn plan(snapshot: &Snapshot, scope: &Scope, pool: Cidr, ids: &mut dyn IdSource) 
             cidr,
             availability_zone: format!("{}{zone}", scope.region),
             default_for_az: true,
+            map_public_ip: false,
             tags: BTreeMap::new(),
         }));
     }
     // The default VPC of a scope is unique because whoever comes second finds this marker.
     Ok(txn.insert(&DefaultVpcRow(DefaultVpc { scope: scope.clone(), vpc_id: vpc.id })))
-}
-
-fn free_block(snapshot: &Snapshot, pool: Cidr) -> Option<Cidr> {
-    let blocks = (0..).map_while(|index| pool.subdivide(VPC_PREFIX.max(pool.prefix()), index));
-    blocks.into_iter().find(|block| snapshot.get::<BlockRow>(&key![block.to_string()]).is_none())
 }
 
 /// Says which VPC is a scope's default one.

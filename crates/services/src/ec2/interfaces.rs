@@ -1,9 +1,9 @@
-//! Interfaces of tasks: leased when a task is accepted, given back when it has stopped.
+//! Interfaces of tasks and load balancers: leased when one is accepted, given back when it has ended.
 //!
-//! These are doors for the ecs room. They add to the caller's transaction, so that a
+//! These are doors for the rooms to the right. They add to the caller's transaction, so that a
 //! task and its address are written together or not at all.
 
-use model::ec2::{AddressLease, InterfaceStatus, MacAddress, NetworkInterface, Subnet};
+use model::ec2::{AddressLease, InterfaceKind, InterfaceStatus, MacAddress, NetworkInterface, Subnet};
 use model::{IdSource, Scope, Timestamp};
 use store::{Snapshot, Txn, key};
 
@@ -19,7 +19,7 @@ pub struct LeaseRequest<'a> {
     pub subnets: &'a [String],
     /// The security groups the user named; none means the VPC's default group.
     pub security_groups: &'a [String],
-    /// The task.
+    /// The task or load balancer.
     pub task_arn: &'a str,
     /// The attachment's ARN, shown as the interface's description.
     pub attachment_arn: &'a str,
@@ -58,11 +58,25 @@ pub fn check(snapshot: &Snapshot, scope: &Scope, subnets: &[String], groups: &[S
     if vpcs.len() > 1 { Err(Error::MixedVpcs) } else { Ok(()) }
 }
 
-/// Adds an interface with an address of its own to `txn`.
+/// Adds a task's interface with an address of its own to `txn`.
 ///
 /// # Errors
 /// As [`check`], and `InsufficientFreeAddressesInSubnet` when no named subnet has a free address.
 pub fn lease(
+    snapshot: &Snapshot,
+    txn: Txn,
+    request: &LeaseRequest<'_>,
+    ids: &mut dyn IdSource,
+) -> Result<(Txn, Lease), Error> {
+    lease_for(InterfaceKind::Task, snapshot, txn, request, ids)
+}
+
+/// Adds an interface of any kind: see [`lease`]. The node holds a load balancer's address itself, on the VPC's bridge.
+///
+/// # Errors
+/// As [`lease`].
+pub fn lease_for(
+    kind: InterfaceKind,
     snapshot: &Snapshot,
     txn: Txn,
     request: &LeaseRequest<'_>,
@@ -79,15 +93,20 @@ pub fn lease(
         (tables::leases(snapshot, subnet) + pending, subnet.id.clone())
     });
     let found = subnets.iter().find_map(|subnet| {
-        free_address(snapshot, subnet, request.taken, ids).map(|address| (subnet.row.0.clone(), address))
+        free_address(snapshot, subnet, request.taken, ids).map(|address| (subnet, address))
     });
     let Some((subnet, address)) = found else {
         return Err(Error::NoFreeAddress(request.subnets.join(", ")));
     };
     let security_groups = match request.security_groups {
-        [] => default_group(snapshot, &subnet),
+        [] => default_group(snapshot, subnet),
         named => named.to_vec(),
     };
+    // Whoever deletes one of them meanwhile makes the commit fail.
+    let txn = security_groups
+        .iter()
+        .fold(txn.expect(subnet), |txn, id| txn.expect_present::<SecurityGroupRow>(&key![request.scope, id]));
+    let subnet = subnet.row.0.clone();
     let interface = NetworkInterface {
         scope: request.scope.clone(),
         id: format!("eni-{}", ids.hex(17)),
@@ -98,6 +117,7 @@ pub fn lease(
         mac: MacAddress::of(address),
         security_groups,
         description: request.attachment_arn.to_owned(),
+        kind,
         task_arn: request.task_arn.to_owned(),
         status: InterfaceStatus::Pending,
         created_at: request.now,

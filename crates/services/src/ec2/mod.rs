@@ -1,13 +1,20 @@
-//! EC2, as far as networks need it: every scope has a default VPC, and every `awsvpc` task an interface in it.
+//! EC2, as far as networks need it: VPCs, subnets, security groups, and an interface for every `awsvpc` task.
+//! Every scope has a default VPC from its first use on.
 //!
 //! Other rooms call [`default_vpc::ensure`] and the functions of [`interfaces`].
 
+mod authorize;
+mod blocks;
 pub mod default_vpc;
 mod describe;
 pub mod error;
+mod groups;
 pub mod interfaces;
 mod ops;
+mod permissions;
+mod shown;
 pub mod store;
+mod tags;
 pub mod wire;
 
 use ::wire::{OperationModel, Violation};
@@ -19,12 +26,33 @@ use crate::room::{Room, op};
 pub static ROOM: Room = Room {
     service: ::wire::ec2::SERVICE,
     operations: &[
+        op::<::wire::ec2::AuthorizeSecurityGroupEgress>(),
+        op::<::wire::ec2::AuthorizeSecurityGroupIngress>(),
+        op::<::wire::ec2::CreateSecurityGroup>(),
+        op::<::wire::ec2::CreateSubnet>(),
+        op::<::wire::ec2::CreateTags>(),
+        op::<::wire::ec2::CreateVpc>(),
+        op::<::wire::ec2::DeleteSecurityGroup>(),
+        op::<::wire::ec2::DeleteSubnet>(),
+        op::<::wire::ec2::DeleteTags>(),
+        op::<::wire::ec2::DeleteVpc>(),
+        op::<::wire::ec2::DescribeAccountAttributes>(),
         op::<::wire::ec2::DescribeAvailabilityZones>(),
+        op::<::wire::ec2::DescribeInternetGateways>(),
+        op::<::wire::ec2::DescribeNetworkAcls>(),
         op::<::wire::ec2::DescribeNetworkInterfaces>(),
         op::<::wire::ec2::DescribeRegions>(),
+        op::<::wire::ec2::DescribeRouteTables>(),
+        op::<::wire::ec2::DescribeSecurityGroupRules>(),
         op::<::wire::ec2::DescribeSecurityGroups>(),
         op::<::wire::ec2::DescribeSubnets>(),
+        op::<::wire::ec2::DescribeTags>(),
+        op::<::wire::ec2::DescribeVpcAttribute>(),
         op::<::wire::ec2::DescribeVpcs>(),
+        op::<::wire::ec2::ModifySubnetAttribute>(),
+        op::<::wire::ec2::ModifyVpcAttribute>(),
+        op::<::wire::ec2::RevokeSecurityGroupEgress>(),
+        op::<::wire::ec2::RevokeSecurityGroupIngress>(),
     ],
     violation,
     unsupported,

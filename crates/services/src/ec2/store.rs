@@ -19,8 +19,8 @@ table! {
     pub SecurityGroupRow(SecurityGroup) in "ec2/security-group" { key(group) => key![group.scope, group.id] }
     /// Interfaces by scope and id.
     pub InterfaceRow(NetworkInterface) in "ec2/network-interface" { key(it) => key![it.scope, it.id] }
-    /// Blocks by themselves: two scopes can never hold the same one.
-    pub BlockRow(AddressBlock) in "ec2/address-block" { key(block) => key![block.cidr.to_string()] }
+    /// Blocks of VPCs by the /16 they lie in, of all scopes.
+    pub BlockRow(AddressBlock) in "ec2/address-block" { key(it) => key![it.block.to_string()] }
     /// Leases by address: no address can be leased twice.
     pub LeaseRow(AddressLease) in "ec2/address-lease" {
         key(lease) => key![u32::from(lease.address)],
@@ -55,4 +55,10 @@ pub fn find<R: Row>(snapshot: &Snapshot, scope: &Scope, id: &str) -> Option<Vers
 /// How many addresses of a subnet are leased.
 pub fn leases(snapshot: &Snapshot, subnet: &Subnet) -> usize {
     snapshot.count_by::<LeaseRow>(LEASES_BY_SUBNET, &key![subnet.scope, subnet.id])
+}
+
+/// The scope's default VPC, if it is still there.
+pub fn default_vpc(snapshot: &Snapshot, scope: &Scope) -> Option<Versioned<VpcRow>> {
+    let default = snapshot.get::<DefaultVpcRow>(&key![scope])?;
+    find::<VpcRow>(snapshot, scope, &default.vpc_id)
 }

@@ -2,9 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use model::ec2::{InterfaceStatus, NetworkInterface, SecurityGroup, Subnet, Vpc};
+use model::ec2::{
+    Direction, InterfaceKind, InterfaceStatus, NetworkInterface, Peer, SecurityGroup, SecurityGroupRule,
+    Subnet, Vpc,
+};
 use model::{Arn, Scope};
 use wire::ec2 as shapes;
+
+use super::permissions;
 
 /// Tags in the order of their keys.
 pub fn tags(tags: &BTreeMap<String, String>) -> Vec<shapes::Tag> {
@@ -49,8 +54,7 @@ pub fn subnet(subnet: &Subnet, leased: usize) -> shapes::Subnet {
         default_for_az: Some(subnet.default_for_az),
         enable_dns64: Some(false),
         ipv6_native: Some(false),
-        // No address of a task is public: the network is this machine's own.
-        map_public_ip_on_launch: Some(false),
+        map_public_ip_on_launch: Some(subnet.map_public_ip),
         owner_id: Some(subnet.scope.account.to_string()),
         state: Some("available".into()),
         subnet_arn: Some(arn.to_string()),
@@ -61,34 +65,78 @@ pub fn subnet(subnet: &Subnet, leased: usize) -> shapes::Subnet {
     }
 }
 
-/// A security group. Its rules are EC2's defaults: all out, and in from its own members.
+/// A security group with its rules.
 pub fn security_group(group: &SecurityGroup) -> shapes::SecurityGroup {
-    let account = group.scope.account.to_string();
-    let arn = Arn::new("ec2", &group.scope, format!("security-group/{}", group.id));
-    let all = || shapes::IpPermission { ip_protocol: Some("-1".into()), ..shapes::IpPermission::default() };
-    let members = shapes::UserIdGroupPair {
-        user_id: Some(account.clone()),
-        group_id: Some(group.id.clone()),
-        ..shapes::UserIdGroupPair::default()
-    };
-    let anywhere = shapes::IpRange { cidr_ip: Some("0.0.0.0/0".into()), description: None };
     shapes::SecurityGroup {
         group_id: Some(group.id.clone()),
         group_name: Some(group.name.clone()),
         description: Some(group.description.clone()),
-        ip_permissions: Some(vec![shapes::IpPermission {
-            user_id_group_pairs: Some(vec![members]),
-            ..all()
-        }]),
-        ip_permissions_egress: Some(vec![shapes::IpPermission { ip_ranges: Some(vec![anywhere]), ..all() }]),
-        owner_id: Some(account),
-        security_group_arn: Some(arn.to_string()),
+        ip_permissions: Some(permissions::write(group, Direction::Ingress)),
+        ip_permissions_egress: Some(permissions::write(group, Direction::Egress)),
+        owner_id: Some(group.scope.account.to_string()),
+        security_group_arn: Some(group_arn(group)),
         tags: Some(tags(&group.tags)),
         vpc_id: Some(group.vpc_id.clone()),
     }
 }
 
-/// A task's interface; `group_name` names a security group.
+/// A group's ARN.
+pub fn group_arn(group: &SecurityGroup) -> String {
+    Arn::new("ec2", &group.scope, format!("security-group/{}", group.id)).to_string()
+}
+
+/// One rule of a group.
+pub fn security_group_rule(group: &SecurityGroup, rule: &SecurityGroupRule) -> shapes::SecurityGroupRule {
+    let account = group.scope.account.to_string();
+    let (protocol, from_port, to_port) = permissions::write_traffic(&rule.permission.traffic);
+    let arn = Arn::new("ec2", &group.scope, format!("security-group-rule/{}", rule.id));
+    let mut shape = shapes::SecurityGroupRule {
+        security_group_rule_id: Some(rule.id.clone()),
+        group_id: Some(group.id.clone()),
+        group_owner_id: Some(account.clone()),
+        is_egress: Some(rule.permission.direction == Direction::Egress),
+        ip_protocol: Some(protocol),
+        // EC2 shows -1 where a protocol has no ports.
+        from_port: Some(from_port.unwrap_or(-1)),
+        to_port: Some(to_port.unwrap_or(-1)),
+        description: rule.description.clone(),
+        tags: Some(tags(&rule.tags)),
+        security_group_rule_arn: Some(arn.to_string()),
+        ..shapes::SecurityGroupRule::default()
+    };
+    match &rule.permission.peer {
+        Peer::Block(cidr) => shape.cidr_ipv4 = Some(cidr.to_string()),
+        Peer::Block6(cidr) => shape.cidr_ipv6 = Some(cidr.clone()),
+        Peer::Group(id) => {
+            shape.referenced_group_info = Some(shapes::ReferencedSecurityGroup {
+                group_id: Some(id.clone()),
+                user_id: Some(account),
+                ..shapes::ReferencedSecurityGroup::default()
+            });
+        }
+    }
+    shape
+}
+
+/// A rule that has been taken from its group.
+pub fn revoked_rule(group: &SecurityGroup, rule: &SecurityGroupRule) -> shapes::RevokedSecurityGroupRule {
+    let shape = security_group_rule(group, rule);
+    shapes::RevokedSecurityGroupRule {
+        security_group_rule_id: shape.security_group_rule_id,
+        group_id: shape.group_id,
+        is_egress: shape.is_egress,
+        ip_protocol: shape.ip_protocol,
+        from_port: shape.from_port,
+        to_port: shape.to_port,
+        cidr_ipv4: shape.cidr_ipv4,
+        cidr_ipv6: shape.cidr_ipv6,
+        prefix_list_id: None,
+        referenced_group_id: shape.referenced_group_info.and_then(|info| info.group_id),
+        description: shape.description,
+    }
+}
+
+/// An interface; `group_name` names a security group.
 pub fn network_interface(
     interface: &NetworkInterface,
     group_name: impl Fn(&str) -> Option<String>,
@@ -103,7 +151,14 @@ pub fn network_interface(
         availability_zone: Some(interface.availability_zone.clone()),
         description: Some(interface.description.clone()),
         groups: Some(groups.collect()),
-        interface_type: Some("interface".into()),
+        // EC2 says `interface` of an application load balancer's too.
+        interface_type: Some(match interface.kind {
+            InterfaceKind::Task | InterfaceKind::LoadBalancer => "interface".into(),
+        }),
+        requester_id: match interface.kind {
+            InterfaceKind::Task => None,
+            InterfaceKind::LoadBalancer => Some("amazon-elb".into()),
+        },
         mac_address: Some(interface.mac.to_string()),
         network_interface_id: Some(interface.id.clone()),
         owner_id: Some(interface.scope.account.to_string()),

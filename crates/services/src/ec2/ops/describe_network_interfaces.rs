@@ -48,11 +48,18 @@ impl Handler for shapes::DescribeNetworkInterfaces {
 fn facts(shape: &shapes::NetworkInterface, name: &str) -> Option<Vec<String>> {
     let text = |value: &Option<String>| value.clone().into_iter().collect();
     Some(match name {
+        "addresses.primary" => vec!["true".into()],
         "addresses.private-ip-address" | "private-ip-address" => text(&shape.private_ip_address),
         "availability-zone" => text(&shape.availability_zone),
         "description" => text(&shape.description),
         "group-id" => shape.groups.iter().flatten().filter_map(|g| g.group_id.clone()).collect(),
         "group-name" => shape.groups.iter().flatten().filter_map(|g| g.group_name.clone()).collect(),
+        // An interface that is no instance's has no attachment of EC2's.
+        "attachment.attachment-id" | "attachment.instance-id" | "attachment.status" => Vec::new(),
+        "association.public-ip" | "association.public-dns-name" => Vec::new(),
+        "requester-id" => text(&shape.requester_id),
+        "requester-managed" => vec!["true".into()],
+        "source-dest-check" => vec!["true".into()],
         "interface-type" => text(&shape.interface_type),
         "mac-address" => text(&shape.mac_address),
         "network-interface-id" => text(&shape.network_interface_id),

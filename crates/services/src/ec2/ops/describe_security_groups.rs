@@ -53,6 +53,37 @@ fn facts(shape: &shapes::SecurityGroup, name: &str) -> Option<Vec<String>> {
         "group-name" => text(&shape.group_name),
         "owner-id" => text(&shape.owner_id),
         "vpc-id" => text(&shape.vpc_id),
+        _rule => return rule_facts(shape, name),
+    })
+}
+
+/// Filters by what a group's rules say: `ip-permission.…` and `egress.ip-permission.…`.
+fn rule_facts(shape: &shapes::SecurityGroup, name: &str) -> Option<Vec<String>> {
+    let (rules, name) = match name.strip_prefix("egress.") {
+        Some(rest) => (&shape.ip_permissions_egress, rest),
+        None => (&shape.ip_permissions, name),
+    };
+    let rules = rules.iter().flatten();
+    Some(match name.strip_prefix("ip-permission.")? {
+        "cidr" => rules
+            .flat_map(|rule| rule.ip_ranges.iter().flatten())
+            .filter_map(|it| it.cidr_ip.clone())
+            .collect(),
+        "from-port" => rules.filter_map(|rule| rule.from_port).map(|port| port.to_string()).collect(),
+        "group-id" => rules
+            .flat_map(|rule| rule.user_id_group_pairs.iter().flatten())
+            .filter_map(|pair| pair.group_id.clone())
+            .collect(),
+        "ipv6-cidr" => rules
+            .flat_map(|rule| rule.ipv6_ranges.iter().flatten())
+            .filter_map(|it| it.cidr_ipv6.clone())
+            .collect(),
+        "protocol" => rules.filter_map(|rule| rule.ip_protocol.clone()).collect(),
+        "to-port" => rules.filter_map(|rule| rule.to_port).map(|port| port.to_string()).collect(),
+        "user-id" => rules
+            .flat_map(|rule| rule.user_id_group_pairs.iter().flatten())
+            .filter_map(|pair| pair.user_id.clone())
+            .collect(),
         _unknown => return None,
     })
 }

@@ -42,10 +42,18 @@ fn facts(shape: &shapes::Vpc, name: &str) -> Option<Vec<String>> {
     let text = |value: &Option<String>| value.clone().into_iter().collect();
     Some(match name {
         "cidr" | "cidr-block" | "cidr-block-association.cidr-block" => text(&shape.cidr_block),
+        "cidr-block-association.association-id" => {
+            associations(shape).filter_map(|it| it.association_id.clone()).collect()
+        }
+        "cidr-block-association.state" => vec!["associated".into()],
         "is-default" | "isDefault" => vec![(shape.is_default == Some(true)).to_string()],
         "owner-id" => text(&shape.owner_id),
         "state" => text(&shape.state),
         "vpc-id" => text(&shape.vpc_id),
         _unknown => return None,
     })
+}
+
+fn associations(shape: &shapes::Vpc) -> impl Iterator<Item = &shapes::VpcCidrBlockAssociation> {
+    shape.cidr_block_association_set.iter().flatten()
 }
