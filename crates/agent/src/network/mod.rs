@@ -13,6 +13,7 @@ mod namespace;
 mod netlink;
 mod plan;
 mod pool;
+mod redirect;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -23,6 +24,7 @@ use wire::link;
 
 pub use namespace::Namespace;
 pub use plan::{Interface, PortBinding};
+pub use redirect::{METADATA_ADDRESS, METADATA_PORT};
 
 use bridge::Bridges;
 use cni::CniChain;
@@ -134,7 +136,7 @@ impl Networks {
     /// Makes the network of a task.
     pub async fn provision(&self, task_id: &str, task: &link::Task) -> Result<TaskNetwork, Error> {
         match task.network_mode.as_str() {
-            "host" => Ok(TaskNetwork::default()),
+            "host" => Ok(TaskNetwork { ports: plan::host_ports(task)?, ..TaskNetwork::default() }),
             "none" => self.isolated().await,
             "awsvpc" if self.cni.is_some() => self.by_cni(task_id, Vec::new()).await,
             "awsvpc" => self.wired(plan::of_interface(task)?).await,
@@ -212,7 +214,7 @@ impl Networks {
     async fn isolated(&self) -> Result<TaskNetwork, Error> {
         let name = self.names.next_pair();
         let (namespace, inside) = Namespace::create(&self.names.namespaces_dir, &name).await?;
-        inside.set_up_loopback().await?;
+        tokio::try_join!(inside.set_up_loopback(), redirect::metadata(&namespace))?;
         Ok(TaskNetwork { netns: Some(namespace.path().to_path_buf()), ..TaskNetwork::default() })
     }
 
@@ -247,7 +249,7 @@ impl Networks {
         let chain = self.cni.as_ref().expect("asked only when a chain is configured");
         let name = self.names.next_pair();
         let (namespace, inside) = Namespace::create(&self.names.namespaces_dir, &name).await?;
-        inside.set_up_loopback().await?;
+        tokio::try_join!(inside.set_up_loopback(), redirect::metadata(&namespace))?;
         let result = chain.add(task_id, namespace.path(), &ports).await?;
         let interface = cni::interface_of(&result, &name);
         Ok(TaskNetwork { netns: Some(namespace.path().to_path_buf()), interface, ports, cni: Some(result) })

@@ -10,9 +10,8 @@ use rtnetlink::{Handle, LinkBridge, LinkUnspec, LinkVeth, RouteMessageBuilder};
 use super::Error;
 use super::namespace::Namespace;
 use super::plan::{Interface, parse_mac};
+use super::redirect::METADATA_ADDRESS;
 
-/// The address at which a task finds its metadata.
-pub const METADATA_ADDRESS: Ipv4Addr = Ipv4Addr::new(169, 254, 170, 2);
 /// The interface inside a task.
 const INSIDE: &str = "eth0";
 const LOOPBACK_INDEX: u32 = 1;

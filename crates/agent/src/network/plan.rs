@@ -122,6 +122,12 @@ pub fn ports(task: &link::Task) -> Result<Vec<PortBinding>, Error> {
     Ok(ports)
 }
 
+/// The ports of a task in the host's own network: each is the machine's port of the same number.
+pub fn host_ports(task: &link::Task) -> Result<Vec<PortBinding>, Error> {
+    let ports = ports(task)?.into_iter();
+    Ok(ports.map(|port| PortBinding { host_port: port.container_port, ..port }).collect())
+}
+
 fn parse_range(text: &str) -> Result<(u16, u16), Error> {
     let bad = || Error::Description(format!("bad port range {text:?}"));
     let (first, last) = text.split_once('-').ok_or_else(bad)?;
