@@ -10,6 +10,7 @@ mod note;
 pub mod ports;
 pub mod record;
 mod runner;
+mod site;
 mod view;
 mod volumes;
 
@@ -215,6 +216,7 @@ async fn sweep(node: &Node, records: &[Record]) {
     if let Err(error) = node.networks.sweep(&networks).await {
         log("networks", &error);
     }
+    site::sweep(&node.config.run_dir(), knows);
     for id in node.cgroups.task_ids().iter().filter(|id| !knows(id)) {
         if let Err(error) = node.cgroups.remove(id).await {
             log("control groups", &error);
