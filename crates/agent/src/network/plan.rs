@@ -26,6 +26,13 @@ pub struct Interface {
     pub mtu: u32,
 }
 
+impl Interface {
+    /// Whether it meets others through the node alone, as in a VPC; in `bridge` mode they meet directly.
+    pub fn is_isolated(&self) -> bool {
+        self.vpc != super::bridge::LOCAL
+    }
+}
+
 /// A port of the node that leads to a port of a task.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PortBinding {

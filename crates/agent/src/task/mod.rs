@@ -102,6 +102,7 @@ impl Tasks {
                     self.want(task).await;
                 }
             }
+            link::ServerMessage::SecurityGroupsMessage(groups) => self.node.networks.guard(groups),
             link::ServerMessage::TaskManifestMessage(manifest) => self.compare(&manifest).await,
             link::ServerMessage::IamRoleCredentialsMessage(fresh) => {
                 if let Some(inbox) = self.inboxes.get(id_of(&fresh.task_arn)) {

@@ -161,7 +161,10 @@ impl Node {
                 let goes: Vec<String> = known.filter(|arn| !stays.contains(arn.as_str())).collect();
                 goes.iter().flat_map(|arn| self.want_stopped(arn, now)).collect()
             }
-            ServerMessage::HeartbeatMessage(_) | ServerMessage::IamRoleCredentialsMessage(_) => Vec::new(),
+            // A simulated node has no packets to let through.
+            ServerMessage::SecurityGroupsMessage(_)
+            | ServerMessage::HeartbeatMessage(_)
+            | ServerMessage::IamRoleCredentialsMessage(_) => Vec::new(),
         }
     }
 

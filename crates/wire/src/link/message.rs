@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::security::SecurityGroups;
 use super::task::{RoleCredentials, Task};
 
 /// A frame from the control plane to an agent.
@@ -17,6 +18,8 @@ pub enum ServerMessage {
     /// Fresh credentials for a running task.
     #[serde(rename = "IAMRoleCredentialsMessage")]
     IamRoleCredentialsMessage(IamRoleCredentials),
+    /// The security groups of the node's interfaces; Longshore's addition.
+    SecurityGroupsMessage(SecurityGroups),
 }
 
 /// The periodic sign of life.

@@ -12,6 +12,7 @@ mod message;
 mod routes;
 mod routes_group;
 mod routes_report;
+mod security;
 mod task;
 mod uplink;
 
@@ -21,5 +22,6 @@ pub use message::*;
 pub use routes::*;
 pub use routes_group::*;
 pub use routes_report::*;
+pub use security::*;
 pub use task::*;
 pub use uplink::*;
