@@ -5,10 +5,10 @@
 //! [`wire::link::Uplink`]. Containers outlive the agent: a new one adopts them (see [`task`]).
 
 pub mod agent;
-mod announce;
 pub mod cgroup;
 pub mod config;
 pub mod containerd;
+pub mod exec;
 pub mod images;
 pub mod logs;
 pub mod metadata;

@@ -1,9 +1,10 @@
-//! What the cluster does by itself: node sessions, and housekeeping.
+//! What the cluster does by itself: node sessions, exec sessions, and housekeeping.
 //!
 //! A loop gathers a view, lets a decider of `reconcile` decide, and does what the plan says; it keeps
 //! nothing that the store and the plan could not give it again.
 
 pub mod clock;
+pub mod exec;
 pub mod housekeeping;
 pub mod payload;
 pub mod session;

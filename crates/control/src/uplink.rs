@@ -7,10 +7,12 @@ use services::{Cloud, Ids, ecs, node};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use wire::link::{
-    LogBatch, NodeRegistration, ServerMessage, TaskStateChange, Uplink, UplinkError, UplinkFuture,
+    ExecStream, ExecuteCommand, LogBatch, NodeRegistration, ServerMessage, TaskStateChange, Uplink,
+    UplinkError, UplinkFuture,
 };
 
 use crate::clock::Clock;
+use crate::exec;
 use crate::session::Session;
 
 /// Messages that may wait for the node.
@@ -47,9 +49,29 @@ impl LocalLink {
             session.abort();
         }
         let Ok(id) = model::ecs::NodeId::new(node_id) else { return };
+        self.cloud.exec.disconnect_node(&id);
         if let Err(error) = ecs::door::set_connected(&self.cloud.store, &id, false, self.clock.now()).await {
             tracing::warn!(error = &error as &dyn std::error::Error, "marking the node as disconnected");
         }
+    }
+}
+
+/// A session, and beside it the commands that clients want executed on the node.
+async fn serve(session: Session, mut commands: mpsc::Receiver<ExecuteCommand>) {
+    let link = session.link.clone();
+    let executing = async {
+        while let Some(command) = commands.recv().await {
+            if link.send(ServerMessage::ExecuteCommandMessage(command)).await.is_err() {
+                return;
+            }
+        }
+        // Another link of the same node has taken over; the session ends with its own.
+        std::future::pending().await
+    };
+    tokio::select! {
+        biased;
+        () = session.run() => {}
+        () = executing => {}
     }
 }
 
@@ -64,7 +86,7 @@ impl Drop for LocalLink {
 impl Uplink for LocalLink {
     fn register(&self, told: NodeRegistration) -> UplinkFuture<'_, String> {
         Box::pin(async move {
-            let id = node::register(&self.cloud, told, self.clock.now(), &self.ids).await?;
+            let id = node::register(&self.cloud, told, self.clock.now()).await?;
             let session = Session {
                 cloud: self.cloud.clone(),
                 node: id.clone(),
@@ -73,7 +95,8 @@ impl Uplink for LocalLink {
                 ids: self.ids.clone(),
             };
             // A node that registers again has forgotten what it was told: its session starts anew.
-            let before = self.session.lock().replace(tokio::spawn(session.run()));
+            let serving = serve(session, self.cloud.exec.connect_node(&id));
+            let before = self.session.lock().replace(tokio::spawn(serving));
             if let Some(before) = before {
                 before.abort();
             }
@@ -96,6 +119,16 @@ impl Uplink for LocalLink {
 
     fn registry_login(&self, task_arn: String, host: String) -> UplinkFuture<'_, Option<(String, String)>> {
         Box::pin(async move { node::registry_login(&self.cloud, &task_arn, &host, self.clock.now()) })
+    }
+
+    fn open_exec(&self, session_id: String) -> UplinkFuture<'_, ExecStream> {
+        Box::pin(async move {
+            exec::node_stream(&self.cloud, &session_id).ok_or_else(|| UplinkError {
+                retryable: false,
+                code: "InvalidParameterException".into(),
+                message: format!("there is no session {session_id}"),
+            })
+        })
     }
 
     fn heartbeat(&self, node_id: String) -> UplinkFuture<'_, ()> {

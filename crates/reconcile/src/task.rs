@@ -60,7 +60,7 @@ pub fn apply(task: &Task, report: &Report, now: Timestamp) -> Option<Task> {
     merge_times(&mut next, report);
     for told in &report.containers {
         if let Some(container) = next.containers.iter_mut().find(|c| c.name.as_str() == told.name) {
-            merge_container(container, told);
+            merge_container(container, told, now);
         }
     }
     if let Some(status) = report.status {
@@ -82,7 +82,7 @@ fn merge_times(task: &mut Task, report: &Report) {
     seen.execution_stopped_at = seen.execution_stopped_at.or(ended);
 }
 
-fn merge_container(container: &mut TaskContainer, told: &ContainerReport) {
+fn merge_container(container: &mut TaskContainer, told: &ContainerReport, now: Timestamp) {
     let ContainerSeen { last_status, image_digest, runtime_id, exit_code, reason, .. } = &mut container.seen;
     if let Some(status) = told.status {
         *last_status = (*last_status).max(status);
@@ -97,6 +97,19 @@ fn merge_container(container: &mut TaskContainer, told: &ContainerReport) {
     }
     if !told.network_bindings.is_empty() {
         container.seen.network_bindings.clone_from(&told.network_bindings);
+    }
+    move_agents(&mut container.seen, now);
+}
+
+/// The agent that serves ECS Exec is a part of the node: it runs while the container does.
+fn move_agents(seen: &mut ContainerSeen, now: Timestamp) {
+    for agent in &mut seen.managed_agents {
+        if agent.last_status < seen.last_status {
+            agent.last_status = seen.last_status;
+            if agent.last_status == ContainerStatus::Running {
+                agent.last_started_at = Some(now);
+            }
+        }
     }
 }
 
@@ -140,6 +153,7 @@ fn end(task: &mut Task, now: Timestamp) {
     move_attachments(task, AttachmentStatus::Deleted);
     for container in &mut task.containers {
         container.seen.last_status = ContainerStatus::Stopped;
+        move_agents(&mut container.seen, now);
         container.seen.health_status = container.seen.health_status.map(|_| HealthStatus::Unknown);
     }
 }
@@ -217,13 +231,11 @@ mod tests {
                 group: None,
                 started_by: None,
                 service: None,
-                host_ports: Vec::new(),
                 enable_execute_command: false,
                 client_token: None,
             },
             desired_status: DesiredStatus::Running,
             node: None,
-            container_instance: None,
             seen: TaskSeen::new(NOW, LastStatus::Provisioning),
             containers: vec![container],
             attachments: vec![Attachment {
@@ -249,6 +261,26 @@ mod tests {
         assert_eq!(seen.network_interfaces[0].private_ipv4_address.as_deref(), Some("10.64.0.9"));
         let running = apply(&pending, &status(LastStatus::Running), NOW).unwrap();
         assert_eq!((running.seen.started_at, running.version), (Some(NOW), 3));
+    }
+
+    #[test]
+    fn the_exec_agent_runs_while_its_container_does() {
+        use model::ecs::task_container::{ManagedAgent, ManagedAgentName};
+        let mut task = task();
+        task.containers[0].seen.managed_agents.push(ManagedAgent {
+            name: ManagedAgentName::ExecuteCommandAgent,
+            last_status: ContainerStatus::Pending,
+            last_started_at: None,
+            reason: None,
+        });
+        let name = task.containers[0].name.to_string();
+        let told = ContainerReport { name, status: Some(ContainerStatus::Running), ..Default::default() };
+        let report = Report { containers: vec![told], ..status(LastStatus::Running) };
+        let running = apply(&task, &report, NOW).unwrap();
+        let agent = &running.containers[0].seen.managed_agents[0];
+        assert_eq!((agent.last_status, agent.last_started_at), (ContainerStatus::Running, Some(NOW)));
+        let stopped = apply(&running, &status(LastStatus::Stopped), NOW).unwrap();
+        assert_eq!(stopped.containers[0].seen.managed_agents[0].last_status, ContainerStatus::Stopped);
     }
 
     #[test]

@@ -42,6 +42,7 @@ pub async fn open(config: &Config, endpoint: &str, registry_host: &str) -> Resul
         registry: Arc::new(registry),
         logs: Arc::new(logs),
         identities: Identities::new(config.account.clone(), root, &master),
+        exec: Default::default(),
         settings: Settings {
             account: config.account.clone(),
             region: config.region.clone(),

@@ -66,6 +66,7 @@ async fn serve(config: Config, data_dir: &DataDir) -> Result<()> {
     tracing::info!(signal, "stopping");
     stop.cancel();
     serving.await.context("serving requests")?;
+    control::exec::end_all(&cloud).await;
     if let Some(node) = node {
         node.stop(config.stop_tasks).await;
     }

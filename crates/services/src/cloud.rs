@@ -9,6 +9,7 @@ use registry::Registry;
 use store::{Blobs, Store};
 use telemetry::Logs;
 
+use crate::exec::Sessions;
 use crate::iam::Identities;
 
 /// The parts that operations use.
@@ -24,6 +25,8 @@ pub struct Cloud {
     pub logs: Arc<Logs>,
     /// Who has which key.
     pub identities: Identities,
+    /// Exec sessions.
+    pub exec: Sessions,
     /// What the operator chose.
     pub settings: Settings,
     /// Held while tasks are placed: see `ecs::ops::run_task`.

@@ -63,6 +63,7 @@ async fn cloud(account: AccountId, region: Region, root: AccessKey) -> Cloud {
         registry: Arc::new(registry),
         logs: Arc::new(logs),
         identities,
+        exec: Default::default(),
         settings,
         placing: tokio::sync::Mutex::default(),
     }

@@ -58,6 +58,7 @@ impl Ground {
             registry: self.registry.clone(),
             logs: self.logs.clone(),
             identities: Identities::new(account.clone(), root, &MasterKey::new([2; 32])),
+            exec: Default::default(),
             settings: Settings {
                 account,
                 region: scope()?.region,

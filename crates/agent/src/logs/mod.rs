@@ -9,7 +9,6 @@
 
 mod batch;
 mod frame;
-mod interactive;
 mod lines;
 mod logger;
 mod multiline;

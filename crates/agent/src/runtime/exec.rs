@@ -40,7 +40,7 @@ impl Runtime {
             container_id: id.to_string(),
             stdout: uri.clone(),
             stderr: uri,
-            spec: Some(self.process_of(id, command).await?),
+            spec: Some(encoded(&self.process_of(id, command).await?)),
             exec_id: exec_id.to_string(),
             ..ExecProcessRequest::default()
         };
@@ -84,7 +84,7 @@ impl Runtime {
     }
 
     /// The container's own process with another command line.
-    async fn process_of(&self, id: &str, command: &[String]) -> Result<prost_types::Any, Error> {
+    pub(super) async fn process_of(&self, id: &str, command: &[String]) -> Result<Value, Error> {
         let mut containers = self.connection().client().containers();
         let request = self.connection().request(GetContainerRequest { id: id.to_string() });
         let answer = self.ask("inspecting", id, containers.get(request)).await?;
@@ -93,6 +93,11 @@ impl Runtime {
         let mut process = spec["process"].clone();
         process["args"] = json!(command);
         process["terminal"] = json!(false);
-        Ok(prost_types::Any { type_url: PROCESS_TYPE.into(), value: process.to_string().into_bytes() })
+        Ok(process)
     }
+}
+
+/// A process as containerd takes it.
+pub(super) fn encoded(process: &Value) -> prost_types::Any {
+    prost_types::Any { type_url: PROCESS_TYPE.into(), value: process.to_string().into_bytes() }
 }

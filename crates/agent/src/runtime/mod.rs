@@ -3,10 +3,10 @@
 //! Every call may be repeated: what is there already, or gone already, is no error. So a runner
 //! that lost its memory can do again what it is not sure of.
 
+mod attached;
 pub mod capabilities;
 mod devices;
 mod exec;
-pub mod holder;
 pub mod mounts;
 pub mod process;
 pub mod rootfs;
@@ -32,6 +32,7 @@ use parking_lot::Mutex;
 use serde_json::Value;
 use tonic::{Code, Status};
 
+pub use attached::ExecStdio;
 pub use devices::gather as gather_devices;
 pub use exec::ExecOutcome;
 pub use state::ProcessState;
@@ -108,8 +109,6 @@ impl Error {
 /// Where a process's output goes: URIs as containerd takes them; empty for nowhere.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Stdio {
-    /// Where standard input comes from: a named pipe whose writing end the shim holds open.
-    pub stdin_path: String,
     /// Standard output.
     pub stdout_uri: String,
     /// Standard error.
@@ -259,7 +258,6 @@ impl Runtime {
         let request = CreateTaskRequest {
             container_id: id.to_string(),
             rootfs: self.rootfs_mounts(id).await?,
-            stdin: stdio.stdin_path,
             stdout: stdio.stdout_uri,
             stderr: if terminal { String::new() } else { stdio.stderr_uri },
             terminal,

@@ -10,7 +10,6 @@ mod note;
 pub mod ports;
 pub mod record;
 mod runner;
-mod site;
 mod view;
 mod volumes;
 
@@ -25,6 +24,7 @@ pub use errors::chain as error_chain;
 pub use journal::{Error as JournalError, Journal};
 pub use node::{Node, open_files};
 
+use crate::exec::Execs;
 use record::{Record, Site, id_of};
 use runner::{Message, Runner, now};
 
@@ -38,6 +38,7 @@ pub struct Tasks {
     arns: BTreeMap<String, String>,
     runners: JoinSet<String>,
     ended: Ended,
+    execs: Execs,
 }
 
 /// The tasks that ended in this agent's life. A message that was on its way when its task ended must not start it
@@ -69,8 +70,10 @@ impl Tasks {
     pub async fn start(node: Arc<Node>) -> Tasks {
         let records = node.journal.load();
         sweep(&node, &records).await;
+        let execs = Execs::start(node.clone()).await;
         let mut tasks = Tasks {
             node,
+            execs,
             inboxes: BTreeMap::new(),
             arns: BTreeMap::new(),
             runners: JoinSet::new(),
@@ -102,14 +105,19 @@ impl Tasks {
                     self.want(task).await;
                 }
             }
-            link::ServerMessage::SecurityGroupsMessage(groups) => self.node.networks.guard(groups),
             link::ServerMessage::TaskManifestMessage(manifest) => self.compare(&manifest).await,
             link::ServerMessage::IamRoleCredentialsMessage(fresh) => {
                 if let Some(inbox) = self.inboxes.get(id_of(&fresh.task_arn)) {
                     let _ = inbox.send(Message::Credentials(Box::new(fresh))).await;
                 }
             }
+            link::ServerMessage::ExecuteCommandMessage(command) => self.execs.serve(command),
         }
+    }
+
+    /// Ends the commands that are executed in tasks: they do not outlive the agent.
+    pub async fn end_execs(&mut self) {
+        self.execs.shutdown().await;
     }
 
     /// Asks every task to stop.
@@ -217,7 +225,6 @@ async fn sweep(node: &Node, records: &[Record]) {
     if let Err(error) = node.networks.sweep(&networks).await {
         log("networks", &error);
     }
-    site::sweep(&node.config.run_dir(), knows);
     for id in node.cgroups.task_ids().iter().filter(|id| !knows(id)) {
         if let Err(error) = node.cgroups.remove(id).await {
             log("control groups", &error);

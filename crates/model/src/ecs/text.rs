@@ -112,4 +112,4 @@ macro_rules! name {
     };
 }
 
-pub(crate) use {name, text_enum};
+pub(super) use {name, text_enum};

@@ -86,6 +86,14 @@ pub(super) fn health(method: &Method, ready: bool) -> Response<Body> {
     response
 }
 
+/// A plain answer, for what is no API.
+pub(super) fn plain(status: StatusCode, text: &'static str) -> Response<Body> {
+    let mut response = Response::new(full(text.as_bytes().to_vec()));
+    *response.status_mut() = status;
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain"));
+    response
+}
+
 fn full(body: Vec<u8>) -> Body {
     Full::new(Bytes::from(body)).map_err(|never| match never {}).boxed_unsync()
 }

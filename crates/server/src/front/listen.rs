@@ -74,7 +74,7 @@ async fn connection(
         let front = front.clone();
         async move { Ok::<_, Infallible>(front.answer(request, peer).await) }
     });
-    let serving = builder.serve_connection(TokioIo::new(stream), service).into_owned();
+    let serving = builder.serve_connection_with_upgrades(TokioIo::new(stream), service).into_owned();
     if let Err(error) = watcher.watch(serving).await {
         tracing::debug!(%peer, error, "a connection ended early");
     }

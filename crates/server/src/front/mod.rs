@@ -2,11 +2,13 @@
 //!
 //! A request is read (bounded), routed to a service and an operation, authenticated, decoded and
 //! handed to its room; whatever happens is answered in the protocol in which it was asked. Only
-//! the registry under `/v2/` and the health check are not SigV4: the first has tokens of its own.
+//! the registry under `/v2/`, exec sessions and the health check are not SigV4: the first two have
+//! tokens of their own.
 
 mod answer;
 mod authenticate;
 mod body;
+mod channel;
 mod listen;
 mod route;
 
@@ -15,9 +17,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
+use control::Clock;
+use control::exec::Surroundings;
 use http::{Request, Response};
 use hyper::body::Incoming;
 use registry::Body;
+use services::exec::STREAM_PATH;
 use services::{Cloud, Ids, OpCtx, ROOMS, Room, ServiceError, runner};
 use wire::protocol::{self, ec2query, query};
 use wire::{OperationModel, Protocol, ServiceModel, Value};
@@ -60,6 +65,12 @@ impl Front {
         }
         if path == "/v2" || path.starts_with("/v2/") {
             return self.cloud.registry.handle(request, clock::now()).await;
+        }
+        if let Some(session) = path.strip_prefix(STREAM_PATH).and_then(|rest| rest.strip_prefix('/')) {
+            let session = session.to_owned();
+            let (cloud, ids) = (self.cloud.clone(), self.ids.clone());
+            let around = Surroundings { cloud, clock: Clock::new(clock::now), ids };
+            return channel::answer(around, request, session);
         }
         self.api(request, peer).await
     }

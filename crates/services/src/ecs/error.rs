@@ -21,15 +21,6 @@ pub enum Error {
     /// The cluster has tasks that have not stopped.
     #[error("The Cluster cannot be deleted while Tasks are active.")]
     ClusterContainsTasks,
-    /// The cluster has container instances that were registered in it on purpose.
-    #[error("The Cluster cannot be deleted while Container Instances are active or draining.")]
-    ClusterContainsContainerInstances,
-    /// What is to get attributes does not exist.
-    #[error("The specified target was not found.")]
-    TargetNotFound,
-    /// A container instance would have too many attributes.
-    #[error("The maximum number of custom attributes of a container instance is 10.")]
-    AttributeLimitExceeded,
     /// A Cloud Map namespace does not exist.
     #[error("The specified namespace was not found.")]
     NamespaceNotFound,
@@ -51,6 +42,9 @@ pub enum Error {
     /// The feature is ECS's, and not served here.
     #[error("{0}")]
     UnsupportedFeature(String),
+    /// The container cannot be reached for a command.
+    #[error("{0}")]
+    TargetNotConnected(String),
     /// The store failed; conflicts never get further than the runner.
     #[error("Service Unavailable. Please try again later.")]
     Store(#[source] store::Error),
@@ -80,9 +74,6 @@ impl Error {
             Error::InvalidParameter(_) => "InvalidParameterException",
             Error::ClusterNotFound => "ClusterNotFoundException",
             Error::ClusterContainsTasks => "ClusterContainsTasksException",
-            Error::ClusterContainsContainerInstances => "ClusterContainsContainerInstancesException",
-            Error::TargetNotFound => "TargetNotFoundException",
-            Error::AttributeLimitExceeded => "AttributeLimitExceededException",
             Error::NamespaceNotFound => "NamespaceNotFoundException",
             Error::ServiceNotFound => "ServiceNotFoundException",
             Error::ResourceNotFound(_) => "ResourceNotFoundException",
@@ -90,6 +81,7 @@ impl Error {
             Error::TokenReused => "ConflictException",
             Error::PlatformUnknown(_) => "PlatformUnknownException",
             Error::UnsupportedFeature(_) => "UnsupportedFeatureException",
+            Error::TargetNotConnected(_) => "TargetNotConnectedException",
             Error::Store(_) => "ServerException",
         }
     }
@@ -110,16 +102,14 @@ impl From<Error> for ServiceError {
             | Error::InvalidParameter(_)
             | Error::ClusterNotFound
             | Error::ClusterContainsTasks
-            | Error::ClusterContainsContainerInstances
-            | Error::TargetNotFound
-            | Error::AttributeLimitExceeded
             | Error::NamespaceNotFound
             | Error::ServiceNotFound
             | Error::ResourceNotFound(_)
             | Error::LimitExceeded(_)
             | Error::TokenReused
             | Error::PlatformUnknown(_)
-            | Error::UnsupportedFeature(_) => ServiceError::client(code, message),
+            | Error::UnsupportedFeature(_)
+            | Error::TargetNotConnected(_) => ServiceError::client(code, message),
         }
     }
 }

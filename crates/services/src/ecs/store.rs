@@ -8,8 +8,7 @@ use model::ecs::name::TaskDefinitionId;
 use model::ecs::setting::{AccountSetting, SettingOwner};
 use model::ecs::task_definition::{FamilyCounter, TaskDefinitionStatus};
 use model::ecs::{
-    Cluster, ClusterName, ContainerInstance, DesiredStatus, LastStatus, Node, NodeLoad, Task, TaskDefinition,
-    TextEnum,
+    Cluster, ClusterName, DesiredStatus, LastStatus, Node, NodeLoad, Task, TaskDefinition, TextEnum,
 };
 use store::{Key, Schema, Snapshot, Versioned, key};
 
@@ -30,7 +29,7 @@ pub(crate) const BY_FAMILY: &str = "by-family";
 pub(crate) const BY_STARTED_BY: &str = "by-started-by";
 /// Tasks of a cluster by desired status and service.
 pub(crate) const BY_SERVICE: &str = "by-service";
-/// Tasks of a node that have not ended; container instances of a node.
+/// Tasks of a node that have not ended.
 pub(crate) const BY_NODE: &str = "by-node";
 /// Tasks of a cluster by launch type and seen status.
 pub(crate) const BY_SEEN: &str = "by-seen";
@@ -86,13 +85,7 @@ table! {
         ENDED => it.seen.stopped_at.map(|at| key![at]),
     }
 
-    /// Container instances.
-    pub(crate) ContainerInstanceRow(ContainerInstance) in "ecs/container-instance" {
-        key(it) => key![it.scope, it.cluster.as_str(), it.id.as_str()],
-        BY_NODE => key![it.node.as_str()],
-    }
-
-    /// Machines.
+    /// Machines that offer Fargate capacity.
     pub(crate) NodeRow(Node) in "ecs/node" {
         key(it) => key![it.id.as_str()],
     }
@@ -115,7 +108,6 @@ pub(crate) fn tables(schema: Schema) -> Schema {
         .table::<TaskDefinitionRow>()
         .table::<FamilyRow>()
         .table::<TaskRow>()
-        .table::<ContainerInstanceRow>()
         .table::<NodeRow>()
         .table::<NodeLoadRow>()
         .table::<SettingRow>()

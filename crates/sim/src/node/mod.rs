@@ -161,10 +161,9 @@ impl Node {
                 let goes: Vec<String> = known.filter(|arn| !stays.contains(arn.as_str())).collect();
                 goes.iter().flat_map(|arn| self.want_stopped(arn, now)).collect()
             }
-            // A simulated node has no packets to let through.
-            ServerMessage::SecurityGroupsMessage(_)
-            | ServerMessage::HeartbeatMessage(_)
-            | ServerMessage::IamRoleCredentialsMessage(_) => Vec::new(),
+            ServerMessage::HeartbeatMessage(_)
+            | ServerMessage::IamRoleCredentialsMessage(_)
+            | ServerMessage::ExecuteCommandMessage(_) => Vec::new(),
         }
     }
 

@@ -8,20 +8,20 @@
 
 mod container;
 mod docker;
+mod exec;
 mod message;
 mod routes;
 mod routes_group;
 mod routes_report;
-mod security;
 mod task;
 mod uplink;
 
 pub use container::*;
 pub use docker::*;
+pub use exec::*;
 pub use message::*;
 pub use routes::*;
 pub use routes_group::*;
 pub use routes_report::*;
-pub use security::*;
 pub use task::*;
 pub use uplink::*;

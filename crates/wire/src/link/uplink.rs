@@ -6,6 +6,8 @@ use std::pin::Pin;
 
 use serde::{Deserialize, Serialize};
 
+use super::exec::ExecStream;
+
 /// SubmitTaskStateChange, with its containers and attachments.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -107,15 +109,6 @@ pub struct NodeRegistration {
     pub agent_version: String,
     /// Tasks already on the node, by ARN: adopted after a restart.
     pub known_tasks: Vec<String>,
-    /// The cluster in which the node is a container instance; `None` offers Fargate capacity alone.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub cluster: Option<String>,
-    /// Whether nobody chose that cluster.
-    #[serde(default)]
-    pub cluster_by_default: bool,
-    /// TCP ports of the machine that no task may take.
-    #[serde(default)]
-    pub reserved_ports: Vec<u16>,
 }
 
 /// Log lines of one container on their way to the log store.
@@ -188,4 +181,14 @@ pub trait Uplink: Send + Sync {
     fn registry_login(&self, task_arn: String, host: String) -> UplinkFuture<'_, Option<(String, String)>>;
     /// A sign of life; the control plane marks a silent node disconnected.
     fn heartbeat(&self, node_id: String) -> UplinkFuture<'_, ()>;
+    /// Opens the stream of an exec session that the control plane asked for. An uplink that knows none refuses.
+    fn open_exec(&self, session_id: String) -> UplinkFuture<'_, ExecStream> {
+        Box::pin(async move {
+            Err(UplinkError {
+                retryable: false,
+                code: "InvalidParameterException".into(),
+                message: format!("there is no session {session_id}"),
+            })
+        })
+    }
 }

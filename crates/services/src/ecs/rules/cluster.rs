@@ -44,6 +44,7 @@ pub(crate) fn configuration(shape: shape::ClusterConfiguration) -> Result<Cluste
     let exec: Option<ExecuteCommandConfiguration> = Wire::from_wire(exec)
         .map_err(|error| Error::InvalidParameter(format!("Invalid value for {}.", error.member)))?;
     if let Some(exec) = &exec {
+        check_exec(exec)?;
         let overrides = exec.logging == Some(ExecuteCommandLogging::Override);
         if overrides != exec.log_configuration.is_some() {
             return Err(Error::InvalidParameter(
@@ -52,6 +53,25 @@ pub(crate) fn configuration(shape: shape::ClusterConfiguration) -> Result<Cluste
         }
     }
     Ok(ClusterConfiguration { execute_command_configuration: exec })
+}
+
+/// What ECS Exec could be asked for and nothing here could do: there are no keys to encrypt with, and no buckets.
+fn check_exec(exec: &ExecuteCommandConfiguration) -> Result<(), Error> {
+    let log = exec.log_configuration.as_ref();
+    let refused = if exec.kms_key_id.is_some() {
+        "kmsKeyId is not supported: sessions are not encrypted with a customer managed key."
+    } else if log.is_some_and(|log| log.cloud_watch_encryption_enabled == Some(true)) {
+        "cloudWatchEncryptionEnabled is not supported: log groups are not encrypted with a customer managed key."
+    } else if log.is_some_and(|log| {
+        log.s3_bucket_name.is_some() || log.s3_key_prefix.is_some() || log.s3_encryption_enabled == Some(true)
+    }) {
+        "Logging of ECS Exec sessions to Amazon S3 is not supported."
+    } else if log.is_some_and(|log| log.cloud_watch_log_group_name.is_none()) {
+        "Log configuration must name a CloudWatch log group."
+    } else {
+        return Ok(());
+    };
+    Err(Error::InvalidParameter(refused.into()))
 }
 
 /// Checks the providers of a cluster: those that exist, each once.

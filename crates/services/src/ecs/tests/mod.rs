@@ -4,7 +4,6 @@
 //! exception that it documents.
 
 mod clusters;
-mod instances;
 mod register;
 mod settings;
 mod tags;
