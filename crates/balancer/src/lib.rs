@@ -1,1 +1,20 @@
 //! HTTP(S)/TCP load balancer: match, pick, proxy, health, drain.
+//!
+//! [`Balancer`] is the data plane; [`process`] runs it as a process of its own, which outlives whoever started it.
+//! Routes come whole ([`wire::link::Routes`]) and replace what was; requests look them up one by one, so
+//! that no connection is lost by a change.
+
+mod balancer;
+mod checks;
+mod group;
+mod http;
+mod net;
+pub mod process;
+mod rules;
+mod shared;
+mod sockets;
+mod table;
+mod workers;
+
+pub use balancer::Balancer;
+pub use workers::Workers;

@@ -1,0 +1,97 @@
+//! The data plane as one piece: routes in, reports out.
+
+use std::collections::BTreeMap;
+use std::net::{SocketAddr, TcpListener};
+use std::os::fd::BorrowedFd;
+use std::sync::Arc;
+
+use wire::link::{ListenerReport, Routes, RoutesReport};
+
+use crate::checks::Checks;
+use crate::shared::Shared;
+use crate::sockets::Sockets;
+use crate::table::Table;
+use crate::workers::Workers;
+
+/// A running data plane.
+#[derive(Debug)]
+pub struct Balancer {
+    shared: Arc<Shared>,
+    table: Table,
+    sockets: Sockets,
+    checks: Checks,
+}
+
+impl Balancer {
+    /// Starts without routes. `inherited` are a predecessor's sockets; `seed` is random.
+    pub fn new(workers: Workers, inherited: BTreeMap<SocketAddr, TcpListener>, seed: u64) -> Balancer {
+        let shared = Arc::new(Shared::new(workers.count(), seed));
+        let sockets = Sockets::new(workers, shared.clone(), inherited);
+        Balancer { shared, table: Table::default(), sockets, checks: Checks::default() }
+    }
+
+    /// What all connections share.
+    pub fn shared(&self) -> &Arc<Shared> {
+        &self.shared
+    }
+
+    /// The serial of the routes that are served.
+    pub fn serial(&self) -> u64 {
+        self.table.serial
+    }
+
+    /// Serves these routes from now on.
+    pub fn apply(&mut self, routes: &Routes) {
+        let table = Table::new(routes, &self.table, &self.shared.board);
+        self.sockets.update(&table);
+        self.checks.update(&table, &self.shared.target_tls);
+        // Connections to targets that are gone have no use.
+        let gone = self.table.groups.values().flat_map(|group| &group.targets);
+        for target in gone.filter(|target| Arc::strong_count(target) == 1) {
+            target.pool.clear();
+        }
+        self.table = table;
+        self.shared.board.changed.notify_one();
+    }
+
+    /// Tries again what could not be bound, and closes connections that have been idle for too long.
+    pub fn tend(&mut self) {
+        if self.sockets.incomplete() && self.sockets.update(&self.table) {
+            self.shared.board.changed.notify_one();
+        }
+        for target in self.table.groups.values().flat_map(|group| &group.targets) {
+            target.pool.sweep();
+        }
+    }
+
+    /// How listeners and targets are.
+    pub fn report(&self) -> RoutesReport {
+        let listeners = self.table.listeners.iter().map(|(arn, status)| {
+            let unbound = status.addresses.iter().filter_map(|address| self.sockets.failure(*address));
+            let failures = status.refused.as_deref().into_iter().chain(unbound).map(str::to_owned);
+            ListenerReport { arn: arn.clone(), failures: failures.collect() }
+        });
+        let targets = self.table.groups.values().flat_map(|group| &group.targets);
+        let mut targets: Vec<_> = targets.map(|target| target.report()).collect();
+        targets.sort_by(|a, b| (&a.target_group, &a.id, a.port).cmp(&(&b.target_group, &b.id, b.port)));
+        RoutesReport { serial: self.table.serial, listeners: listeners.collect(), targets }
+    }
+
+    /// The sockets, to be sent to a successor.
+    pub fn handles(&self) -> impl Iterator<Item = (SocketAddr, BorrowedFd<'_>)> {
+        self.sockets.handles()
+    }
+
+    /// Accepts no more and checks no more, since a successor does; what is open may finish.
+    pub fn leave(&mut self) {
+        self.sockets.stop(false);
+        self.checks.stop();
+        self.shared.leaving.cancel();
+    }
+
+    /// Accepts no more and closes each connection behind what it is at.
+    pub fn close(&mut self) {
+        self.sockets.stop(true);
+        self.checks.stop();
+    }
+}

@@ -1,0 +1,103 @@
+//! An accepted connection: who is it for, and what does it speak?
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::Version;
+use tokio::net::TcpStream;
+use tokio::time::{Instant, timeout};
+use tokio_rustls::LazyConfigAcceptor;
+use tokio_rustls::server::TlsStream;
+use wire::link::ListenerProtocol;
+
+use super::stream::{carry_tcp, carry_tls};
+use crate::http::{Client, Tls, serve};
+use crate::shared::Shared;
+use crate::sockets::Socket;
+use crate::table::{Listener, Serving};
+
+/// How long a client may take for its first byte where that decides, and for TLS's handshake.
+const GREETING: Duration = Duration::from_secs(10);
+/// The first byte of TLS.
+const HANDSHAKE: u8 = 0x16;
+
+/// Serves a connection until its end, on the worker where it is.
+pub async fn connection(
+    stream: TcpStream,
+    peer: SocketAddr,
+    socket: Arc<Socket>,
+    worker: usize,
+    shared: Arc<Shared>,
+) {
+    // A failure to set it costs some milliseconds, not the connection.
+    stream.set_nodelay(true).ok();
+    let serving = socket.serving.load_full();
+    let open = shared.open();
+    if let Some(listener) = &serving.tcp {
+        carry_tcp(stream, peer, listener, &shared).await;
+        return;
+    }
+    let client = |tls| Client {
+        shared: shared.clone(),
+        socket: socket.clone(),
+        peer,
+        worker,
+        tls,
+        since: Instant::now(),
+        _open: open,
+    };
+    if !is_tls(&stream, &serving).await {
+        let Some(first) = serving.plain.first() else { return };
+        serve(stream, client(None), Version::HTTP_11, idle(first)).await;
+        return;
+    }
+    let Some((stream, listener)) = timeout(GREETING, greet(stream, &serving)).await.ok().flatten() else {
+        return;
+    };
+    let ends = (peer, socket.address);
+    match listener.protocol {
+        ListenerProtocol::Tls => carry_tls(stream, ends, &listener, &shared).await,
+        ListenerProtocol::Https | ListenerProtocol::Http | ListenerProtocol::Tcp => {
+            let (_, tls) = stream.get_ref();
+            let version = if tls.alpn_protocol() == Some(b"h2") { Version::HTTP_2 } else { Version::HTTP_11 };
+            let facts = Tls {
+                listener: listener.arn.clone(),
+                version: tls
+                    .protocol_version()
+                    .and_then(|v| v.as_str())
+                    .unwrap_or_default()
+                    .replace('_', "."),
+                cipher: tls.negotiated_cipher_suite().map(|s| cipher(s.suite())).unwrap_or_default(),
+            };
+            serve(stream, client(Some(facts)), version, idle(&listener)).await;
+        }
+    }
+}
+
+fn idle(listener: &Listener) -> Duration {
+    Duration::from_secs(listener.attributes.idle_timeout_seconds.into())
+}
+
+/// As IANA names it.
+fn cipher(suite: rustls::CipherSuite) -> String {
+    suite.as_str().unwrap_or_default().replace("TLS13_", "TLS_")
+}
+
+/// Whether the connection speaks TLS; looked at only where both are served.
+async fn is_tls(stream: &TcpStream, serving: &Serving) -> bool {
+    if serving.plain.is_empty() || serving.tls.is_empty() {
+        return serving.plain.is_empty();
+    }
+    let mut first = [0];
+    let peeked = timeout(GREETING, stream.peek(&mut first)).await;
+    matches!(peeked, Ok(Ok(1))) && first == [HANDSHAKE]
+}
+
+/// Speaks TLS's first words: the server name chooses the listener, the listener the certificate.
+async fn greet(stream: TcpStream, serving: &Serving) -> Option<(TlsStream<TcpStream>, Arc<Listener>)> {
+    let start = LazyConfigAcceptor::new(rustls::server::Acceptor::default(), stream).await.ok()?;
+    let listener = serving.secure(start.client_hello().server_name().unwrap_or_default())?.clone();
+    let config = listener.tls.clone()?;
+    Some((start.into_stream(config).await.ok()?, listener))
+}

@@ -1,0 +1,114 @@
+//! TCP and TLS listeners: a connection is a flow to one target.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustls::pki_types::ServerName;
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::Instant;
+use wire::link::{Stickiness, TargetProtocol};
+
+use super::proxy_protocol;
+use super::splice::{splice, splice_tcp};
+use crate::group::{Flight, Group, Target};
+use crate::http::{ConnectError, dial};
+use crate::shared::Shared;
+use crate::table::{Action, Listener};
+
+/// Patience for a target while others are left, and for the last.
+const PATIENCE: Duration = Duration::from_secs(1);
+const LAST_PATIENCE: Duration = Duration::from_secs(10);
+const MOST_TARGETS: usize = 4;
+
+/// Carries a plain connection.
+pub async fn carry_tcp(stream: TcpStream, peer: SocketAddr, listener: &Listener, shared: &Shared) {
+    let Some((target, flight, group)) = connect(&stream_ends(&stream, peer), listener).await else { return };
+    let idle = idle(listener);
+    match group.route.protocol {
+        TargetProtocol::Tls | TargetProtocol::Https => {
+            if let Some(target) = tls(target, &flight, shared).await {
+                splice(stream, target, idle).await;
+            }
+        }
+        TargetProtocol::Tcp | TargetProtocol::Http => splice_tcp(stream, target, idle).await,
+    }
+}
+
+/// Carries a connection whose TLS ended here.
+pub async fn carry_tls<S>(stream: S, ends: (SocketAddr, SocketAddr), listener: &Listener, shared: &Shared)
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let Some((target, flight, group)) = connect(&ends, listener).await else { return };
+    match group.route.protocol {
+        TargetProtocol::Tls | TargetProtocol::Https => {
+            if let Some(target) = tls(target, &flight, shared).await {
+                splice(stream, target, idle(listener)).await;
+            }
+        }
+        TargetProtocol::Tcp | TargetProtocol::Http => splice(stream, target, idle(listener)).await,
+    }
+}
+
+fn stream_ends(stream: &TcpStream, peer: SocketAddr) -> (SocketAddr, SocketAddr) {
+    (peer, stream.local_addr().unwrap_or(peer))
+}
+
+fn idle(listener: &Listener) -> Duration {
+    Duration::from_secs(listener.tcp_idle_timeout_seconds.into())
+}
+
+async fn tls(
+    stream: TcpStream,
+    flight: &Flight,
+    shared: &Shared,
+) -> Option<tokio_rustls::client::TlsStream<TcpStream>> {
+    let name = ServerName::IpAddress(flight.target().address.ip().into());
+    tokio_rustls::TlsConnector::from(shared.target_tls.clone()).connect(name, stream).await.ok()
+}
+
+/// Finds a target that takes the connection. Without one the client's connection is closed, as ELB does.
+async fn connect(
+    ends: &(SocketAddr, SocketAddr),
+    listener: &Listener,
+) -> Option<(TcpStream, Flight, Arc<Group>)> {
+    let Action::Forward(forward) = &listener.default_action else { return None };
+    let group = forward.next()?.clone();
+    let mut tried: Vec<Arc<Target>> = Vec::new();
+    while tried.len() < MOST_TARGETS {
+        let now = Instant::now();
+        let target = by_source(&group, ends.0, &tried).or_else(|| group.pick(&tried, now))?;
+        let flight = Target::begin(&target);
+        let last = group.targets.len() <= tried.len() + 1;
+        match dial(target.address, if last { LAST_PATIENCE } else { PATIENCE }).await {
+            Ok(mut stream) => {
+                target.absolve();
+                if group.route.proxy_protocol {
+                    stream.write_all(&proxy_protocol::header(ends.0, ends.1)).await.ok()?;
+                }
+                return Some((stream, flight, group));
+            }
+            Err(ConnectError::Connect(..) | ConnectError::TimedOut(_) | ConnectError::Handshake(..)) => {
+                target.suspect(now);
+                tried.push(target);
+            }
+        }
+    }
+    None
+}
+
+/// The target that belongs to a client's address, where a group keeps clients so.
+fn by_source(group: &Group, client: SocketAddr, tried: &[Arc<Target>]) -> Option<Arc<Target>> {
+    match group.route.stickiness {
+        Some(Stickiness::SourceIp) if tried.is_empty() => {}
+        Some(Stickiness::SourceIp | Stickiness::LbCookie { .. } | Stickiness::AppCookie { .. }) | None => {
+            return None;
+        }
+    }
+    // The highest of the hashes of client and target: it stays the same while that target does.
+    let client = client.ip().to_string();
+    let score = |target: &&Arc<Target>| crate::group::hash(&[&client, &target.id]);
+    group.targets.iter().filter(|target| target.is_eligible(false)).max_by_key(score).cloned()
+}

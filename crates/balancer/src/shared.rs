@@ -1,0 +1,59 @@
+//! What all connections share.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use rustls::ClientConfig;
+use tokio_util::sync::CancellationToken;
+
+use crate::group::Board;
+use crate::http::TraceIds;
+use crate::net;
+
+/// What all connections share.
+#[derive(Debug)]
+pub struct Shared {
+    /// Where targets tell of changes.
+    pub board: Arc<Board>,
+    /// Makes trace ids.
+    pub traces: TraceIds,
+    /// TLS towards targets.
+    pub target_tls: Arc<ClientConfig>,
+    /// Cancelled when another process takes over: what is open may finish.
+    pub leaving: CancellationToken,
+    open: Arc<AtomicUsize>,
+}
+
+impl Shared {
+    /// Makes it; `seed` is random.
+    pub fn new(workers: usize, seed: u64) -> Shared {
+        Shared {
+            board: Arc::new(Board { workers, ..Board::default() }),
+            traces: TraceIds::new(seed),
+            target_tls: net::client_config(),
+            leaving: CancellationToken::new(),
+            open: Arc::default(),
+        }
+    }
+
+    /// Counts a connection.
+    pub fn open(&self) -> Open {
+        self.open.fetch_add(1, Ordering::Relaxed);
+        Open(self.open.clone())
+    }
+
+    /// How many connections of clients are open.
+    pub fn connections(&self) -> usize {
+        self.open.load(Ordering::Relaxed)
+    }
+}
+
+/// An open connection of a client.
+#[derive(Debug)]
+pub struct Open(Arc<AtomicUsize>);
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
