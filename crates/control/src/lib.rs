@@ -8,6 +8,7 @@ pub mod exec;
 pub mod housekeeping;
 pub mod payload;
 pub mod session;
+pub mod traffic;
 pub mod uplink;
 
 pub use clock::Clock;

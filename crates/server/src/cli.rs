@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::config::{DEFAULT_DATA_DIR, UpOptions};
+use crate::config::{DEFAULT_DATA_DIR, LogFormat, UpOptions};
 
 /// Amazon ECS without Amazon.
 #[derive(Debug, Parser)]
@@ -23,6 +23,8 @@ pub enum Command {
     Up(Box<UpOptions>),
     /// Stop the Longshore of a data directory, its tasks and its containerd, and remove its networks
     Down(Box<UpOptions>),
+    /// Carry the traffic of load balancers; started by 'up', and serves on while that is down
+    Balancer(BalancerOptions),
     /// Show the Longshore of a data directory
     Status(InstanceOptions),
     /// Print the lines that point a shell's AWS clients at Longshore: eval "$(longshore env)"
@@ -36,6 +38,17 @@ pub enum Command {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<OsString>,
     },
+}
+
+/// Whose traffic a balancer carries.
+#[derive(Debug, Args)]
+pub struct BalancerOptions {
+    /// The data directory that was given to `up`
+    #[arg(long, env = "LONGSHORE_DATA_DIR", default_value = DEFAULT_DATA_DIR)]
+    pub data_dir: PathBuf,
+    /// How the balancer's own log is written
+    #[arg(long, env = "LONGSHORE_LOG_FORMAT", value_enum, default_value_t)]
+    pub log_format: LogFormat,
 }
 
 /// Which Longshore is meant.

@@ -14,7 +14,7 @@ use services::ecs;
 use crate::config::{Config, UpOptions};
 use crate::instance::{DataDir, Instance};
 use crate::node::{self, Node};
-use crate::{clock, cloud, preflight, trace};
+use crate::{clock, cloud, preflight, trace, traffic};
 
 /// How long a running server may take to end.
 const SERVER_TIMEOUT: Duration = Duration::from_secs(60);
@@ -41,6 +41,7 @@ async fn stop(config: &Config) -> Result<()> {
         end_server(config, &instance).await?;
     }
     let _data_dir = DataDir::take(&config.data_dir)?;
+    traffic::end(&config.data_dir).await?;
     if !node::was_here(&config.data_dir) {
         println!("No node has run on {}.", config.data_dir.display());
         return Ok(());

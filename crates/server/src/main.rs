@@ -18,6 +18,7 @@ mod profile;
 mod routes;
 mod status;
 mod trace;
+mod traffic;
 mod up;
 
 use std::process::ExitCode;
@@ -44,6 +45,7 @@ fn run(command: Command) -> anyhow::Result<()> {
     match command {
         Command::Up(options) => up::run(*options),
         Command::Down(options) => down::run(*options),
+        Command::Balancer(options) => traffic::run(&options),
         Command::Status(options) => status::print(&options),
         Command::Env(options) => status::print_environment(&options),
         Command::Version(options) => status::print_version(&options),

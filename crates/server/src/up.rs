@@ -19,6 +19,7 @@ use crate::front::{self, Front};
 use crate::instance::{DataDir, Instance};
 use crate::node::{Control, Node};
 use crate::profile::{Files, Profile};
+use crate::traffic::Traffic;
 use crate::{banner, clock, cloud, preflight, trace};
 
 /// How long running requests may take to finish once we are told to stop.
@@ -46,6 +47,8 @@ async fn serve(config: Config, data_dir: &DataDir) -> Result<()> {
     let instance = instance(&config, address);
     let cloud = Arc::new(cloud::open(&config, &instance.endpoint, &instance.registry).await?);
     let control = Control::start(cloud.clone());
+    let (_source, feed) = control::traffic::feed();
+    let traffic = Traffic::start(&config.data_dir, feed);
 
     let stop = CancellationToken::new();
     let front = Arc::new(Front::new(cloud.clone()));
@@ -70,6 +73,7 @@ async fn serve(config: Config, data_dir: &DataDir) -> Result<()> {
     if let Some(node) = node {
         node.stop(config.stop_tasks).await;
     }
+    traffic.stop(config.stop_tasks).await;
     drop(control);
     cloud.logs.close().await;
     cloud.store.close().await;
