@@ -6,6 +6,7 @@ import time
 import botocore.exceptions
 import pytest
 
+from support import elbv2
 from support.longshore import ROOT
 from support.models import Judge
 
@@ -147,6 +148,18 @@ CASES = {
         ("ListContainerInstances", {"cluster": "missing"}, "ClusterNotFoundException"),
         ("DescribeContainerInstances", {"cluster": "models", "containerInstances": ["0" * 32]}, GOOD),
         ("DescribeContainerInstances", {"cluster": "missing", "containerInstances": ["0" * 32]}, "ClusterNotFoundException"),
+        ("DescribeContainerInstances", {"cluster": "models", "containerInstances": ["short"]}, "InvalidParameterException"),
+        ("ListContainerInstances", {"cluster": "models", "filter": "nonsense"}, "InvalidParameterException"),
+        ("UpdateContainerInstancesState", {"cluster": "models", "containerInstances": ["0" * 32], "status": "DRAINING"}, GOOD),
+        ("UpdateContainerInstancesState", {"cluster": "models", "containerInstances": ["0" * 32], "status": "REGISTERING"}, "InvalidParameterException"),
+        ("DeregisterContainerInstance", {"cluster": "models", "containerInstance": "0" * 32}, "InvalidParameterException"),
+        ("PutAttributes", {"cluster": "models", "attributes": [{"name": "a", "targetId": "0" * 32, "targetType": "container-instance"}]}, "TargetNotFoundException"),
+        ("PutAttributes", {"cluster": "models", "attributes": []}, "InvalidParameterException"),
+        ("DeleteAttributes", {"cluster": "models", "attributes": [{"name": "a", "targetId": "0" * 32, "targetType": "container-instance"}]}, "TargetNotFoundException"),
+        ("ListAttributes", {"cluster": "models", "targetType": "container-instance"}, GOOD),
+        ("ListAttributes", {"cluster": "models", "targetType": "container-instance", "attributeValue": "x"}, "InvalidParameterException"),
+        ("StartTask", {"cluster": "models", "taskDefinition": "models", "containerInstances": ["0" * 32]}, GOOD),
+        ("StartTask", {"cluster": "missing", "taskDefinition": "models", "containerInstances": ["0" * 32]}, "ClusterNotFoundException"),
         ("ListServices", {"cluster": "models"}, GOOD),
         ("ListServices", {"cluster": "missing"}, "ClusterNotFoundException"),
         ("DescribeServices", {"cluster": "models", "services": ["none"]}, GOOD),
@@ -237,18 +250,21 @@ CASES = {
         ("DeleteRepository", {"repositoryName": "models"}, "RepositoryNotFoundException"),
     ],
 }
+CASES["elbv2"] = elbv2.CASES
 
 
 @pytest.mark.parametrize("service", CASES)
 def test_every_answer_fits_the_model(api, service):
     client = api.client(service, parameter_validation=False)
     judge = Judge(client)
-    wrong, answers = [], {}
+    # What earlier cases were answered, for the parameters that are taken or computed from it.
+    wrong, answers = [], {"client": api.client}
     for operation, parameters, expected in CASES[service]:
         method = getattr(client, _method(client, operation))
-        parameters = _filled(parameters, answers)
+        parameters = parameters(answers) if callable(parameters) else _filled(parameters, answers)
         try:
-            answers |= {k: v for k, v in method(**parameters).items() if k not in ("ResponseMetadata", "Tags")}
+            answer = method(**parameters)
+            answers |= {k: v for k, v in answer.items() if k not in ("ResponseMetadata", "Tags")} | {operation: answer}
             found = GOOD
         except botocore.exceptions.ClientError as error:
             found = error.response["Error"]["Code"]
@@ -260,7 +276,7 @@ def test_every_answer_fits_the_model(api, service):
 
 def test_every_served_operation_has_its_case():
     table = (ROOT / "docs" / "compatibility.md").read_text()
-    names = {"ecs": "ECS", "ecr": "ECR", "logs": "CloudWatch Logs", "sts": "STS", "ec2": "EC2"}
+    names = {"ecs": "ECS", "ecr": "ECR", "logs": "CloudWatch Logs", "sts": "STS", "ec2": "EC2", "elbv2": "Elastic Load Balancing v2"}
     for service, title in names.items():
         section = re.search(rf"^## {re.escape(title)}\b.*?(?=^## |\Z)", table, re.MULTILINE | re.DOTALL)
         assert section, f"docs/compatibility.md has no section {title}"

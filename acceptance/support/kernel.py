@@ -73,3 +73,11 @@ def _snapshots(longshore, tag):
 
 def _names(directory):
     return {p.name for p in directory.iterdir()} if directory.is_dir() else set()
+
+
+def task_cgroup_value(longshore, task_arn, v1, v2):
+    """What a task's control group has in a file: `v1` names controller and file, `v2` the file of the unified tree."""
+    group = f"longshore-{instance_tag(longshore)}/{task_arn.rsplit('/', 1)[1]}"
+    root = Path("/sys/fs/cgroup")
+    path = root / group / v2 if (root / "cgroup.controllers").exists() else root / v1[0] / group / v1[1]
+    return path.read_text().strip()

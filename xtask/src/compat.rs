@@ -15,6 +15,7 @@ use serde::Deserialize;
 use crate::Mode;
 use crate::codegen::names::snake;
 use crate::files::{self, File};
+use crate::settings;
 
 const PAGE: &str = "docs/compatibility.md";
 
@@ -34,7 +35,7 @@ struct Service {
 pub fn run(root: &Path, mode: Mode) -> Result<()> {
     let services = services(root)?;
     let deviations = deviations(&files::all(&root.join("crates/services/src"))?);
-    let page = page(&services, &deviations);
+    let page = page(&services, &deviations) + &settings::section(root)?;
     let path = root.join(PAGE);
     match mode {
         Mode::Write => {

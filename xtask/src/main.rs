@@ -7,6 +7,7 @@
 mod codegen;
 mod compat;
 mod files;
+mod settings;
 mod tidy;
 
 use std::path::{Path, PathBuf};

@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 use wire::link::{NodeRegistration, ServerMessage, Uplink};
 
+use crate::announce;
 use crate::cgroup::Cgroups;
 use crate::config::AgentConfig;
 use crate::containerd::{self, Containerd};
@@ -168,9 +169,12 @@ impl Agent {
             node_id: config.node_id.clone(),
             cpu_units: config.cpu_units,
             memory_mib: config.memory_mib,
-            attributes: config.attributes.clone(),
+            attributes: config.attributes.iter().cloned().chain(announce::attributes()).collect(),
             agent_version: VERSION.to_string(),
             known_tasks: self.tasks.arns(),
+            cluster: config.cluster.clone(),
+            cluster_by_default: config.cluster_by_default,
+            reserved_ports: config.reserved_ports.clone(),
         };
         loop {
             match self.node.uplink.register(node.clone()).await {

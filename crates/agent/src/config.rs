@@ -43,6 +43,12 @@ pub struct AgentConfig {
     pub memory_mib: u32,
     /// Attributes announced at registration.
     pub attributes: Vec<(String, String)>,
+    /// The cluster in which the node is a container instance; `None` offers Fargate capacity alone.
+    pub cluster: Option<String>,
+    /// Whether nobody chose that cluster.
+    pub cluster_by_default: bool,
+    /// TCP ports of the machine that no task may take.
+    pub reserved_ports: Vec<u16>,
     /// How many network namespaces are kept ready.
     pub ready_namespaces: usize,
 }
@@ -70,6 +76,9 @@ impl AgentConfig {
             cpu_units: 1024,
             memory_mib: 1024,
             attributes: Vec::new(),
+            cluster: None,
+            cluster_by_default: false,
+            reserved_ports: Vec::new(),
             ready_namespaces: 4,
         }
     }

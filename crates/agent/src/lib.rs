@@ -5,6 +5,7 @@
 //! [`wire::link::Uplink`]. Containers outlive the agent: a new one adopts them (see [`task`]).
 
 pub mod agent;
+mod announce;
 pub mod cgroup;
 pub mod config;
 pub mod containerd;

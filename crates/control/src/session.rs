@@ -46,12 +46,22 @@ impl Session {
         let mut changes = self.cloud.store.changes();
         let mut view = View::default();
         let mut sequence = 0;
+        let mut guarded = None;
         loop {
             let now = self.clock.now();
             let snapshot = self.cloud.store.snapshot();
             let tasks = ecs::door::tasks_of_node(&snapshot, &self.node);
             view.tasks = tasks.iter().map(|task| (task.arn().to_string(), wanted(task))).collect();
             let by_arn: BTreeMap<_, _> = tasks.iter().map(|task| (task.arn().to_string(), task)).collect();
+            // Before the tasks themselves, which wait for it.
+            let groups = security_groups(&snapshot, &tasks);
+            if guarded.as_ref() != Some(&groups) {
+                let message = link::SecurityGroups { message_id: self.ids.uuid(), ..groups.clone() };
+                if self.link.send(ServerMessage::SecurityGroupsMessage(message)).await.is_err() {
+                    return;
+                }
+                guarded = Some(groups);
+            }
             let plan = dispatch::decide(&view, now);
             for action in &plan.actions {
                 sequence += 1;
@@ -140,6 +150,15 @@ impl Session {
     }
 }
 
+/// The security groups that a node with these tasks must know.
+fn security_groups(snapshot: &Snapshot, tasks: &[Task]) -> link::SecurityGroups {
+    let interfaces = tasks
+        .iter()
+        .flat_map(|task| ecs::door::interfaces_of(task).map(|id| (task.scope.clone(), id)))
+        .collect::<Vec<_>>();
+    ec2::guard::of_node(snapshot, &interfaces)
+}
+
 fn wanted(task: &Task) -> Wanted {
     match task.desired_status {
         DesiredStatus::Running => Wanted::Run,
@@ -163,12 +182,17 @@ fn surroundings(snapshot: &Snapshot, task: &Task) -> Surroundings {
     Surroundings { vpc_id: Some(around.vpc_id), gateway, subnet_prefix: Some(around.subnet.prefix()) }
 }
 
-/// Waits for a change of tasks, or until `at_most` is over. False when the store is gone.
+/// Whether a change in this table may concern a node.
+fn concerns(table: &str) -> bool {
+    table == ecs::door::TASK_TABLE || ec2::guard::TABLES.contains(&table)
+}
+
+/// Waits for a change of tasks or their security groups, or until `at_most` is over. False when the store is gone.
 async fn wait(changes: &mut Changes, at_most: Duration) -> bool {
     let relevant = async {
         loop {
             match changes.next().await {
-                Some(Notice::Change(change)) if change.table != ecs::door::TASK_TABLE => {}
+                Some(Notice::Change(change)) if !concerns(change.table) => {}
                 Some(Notice::Change(_) | Notice::Lagged) => return true,
                 None => return false,
             }

@@ -86,7 +86,7 @@ impl Drop for LocalLink {
 impl Uplink for LocalLink {
     fn register(&self, told: NodeRegistration) -> UplinkFuture<'_, String> {
         Box::pin(async move {
-            let id = node::register(&self.cloud, told, self.clock.now()).await?;
+            let id = node::register(&self.cloud, told, self.clock.now(), &self.ids).await?;
             let session = Session {
                 cloud: self.cloud.clone(),
                 node: id.clone(),

@@ -7,6 +7,7 @@ pub mod arn;
 pub mod ec2;
 pub mod ecr;
 pub mod ecs;
+pub mod elbv2;
 pub mod id;
 pub mod logs;
 pub mod record;

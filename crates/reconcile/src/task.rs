@@ -231,11 +231,13 @@ mod tests {
                 group: None,
                 started_by: None,
                 service: None,
+                host_ports: Vec::new(),
                 enable_execute_command: false,
                 client_token: None,
             },
             desired_status: DesiredStatus::Running,
             node: None,
+            container_instance: None,
             seen: TaskSeen::new(NOW, LastStatus::Provisioning),
             containers: vec![container],
             attachments: vec![Attachment {

@@ -31,6 +31,12 @@ pub enum Command {
     Env(InstanceOptions),
     /// Print the version
     Version(OutputOptions),
+    /// Hold the namespaces that a task's containers share; started by the node
+    #[command(hide = true)]
+    Holder {
+        /// `pid`, `ipc`.
+        kinds: Vec<OsString>,
+    },
     /// Take a container's output; started by containerd
     #[command(hide = true)]
     Logger {

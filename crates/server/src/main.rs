@@ -28,11 +28,12 @@ use clap::Parser;
 use cli::{Cli, Command};
 
 fn main() -> ExitCode {
-    let command = Cli::parse().command;
-    if let Command::Logger { arguments } = command {
-        return agent::logs::logger_main(arguments.into_iter());
-    }
-    match run(command) {
+    let ended = match Cli::parse().command {
+        Command::Logger { arguments } => return agent::logs::logger_main(arguments.into_iter()),
+        Command::Holder { kinds } => return agent::runtime::holder::holder_main(kinds.into_iter()),
+        command => run(command),
+    };
+    match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("longshore: {error:#}");
@@ -49,6 +50,8 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::Status(options) => status::print(&options),
         Command::Env(options) => status::print_environment(&options),
         Command::Version(options) => status::print_version(&options),
-        Command::Logger { .. } => unreachable!("taken before: a logger needs nothing of this"),
+        Command::Logger { .. } | Command::Holder { .. } => {
+            unreachable!("taken before: they need nothing of this")
+        }
     }
 }

@@ -16,7 +16,7 @@ use agent::{Agent, AgentConfig, AgentHandle, Ports, Shutdown};
 use anyhow::Context;
 use control::{Clock, LocalLink, housekeeping};
 use model::IdSource;
-use model::ecs::NodeId;
+use model::ecs::{ClusterName, NodeId};
 use services::{Cloud, Ids, ecs};
 use store::Store;
 use tokio::task::JoinHandle;
@@ -31,6 +31,8 @@ use crate::private;
 const UNITS_PER_CORE: usize = 16 * 1024;
 /// How long a started node may take to be known.
 const REGISTRATION: Duration = Duration::from_secs(10);
+/// Ports that the ECS agent reserves: SSH, Docker's, its own.
+const RESERVED_PORTS: [u16; 5] = [22, 2375, 2376, 51678, 51679];
 /// Memory that is left to the machine itself and to Longshore.
 const RESERVED_MIB: u64 = 256;
 
@@ -143,6 +145,9 @@ fn agent_config(config: &Config, choices: &NodeConfig, cloud: &Cloud, id: &str) 
             ("ecs.cpu-architecture".to_owned(), architecture().to_owned()),
             ("ecs.os-type".to_owned(), "linux".to_owned()),
         ],
+        cluster: Some(choices.instance_cluster.clone().unwrap_or_else(ClusterName::default_name).to_string()),
+        cluster_by_default: choices.instance_cluster.is_none(),
+        reserved_ports: RESERVED_PORTS.into_iter().chain([config.listen.port()]).collect(),
         ..defaults
     }
 }

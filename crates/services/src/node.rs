@@ -5,10 +5,11 @@
 
 use auth::Principal;
 use model::ecs::container_definition::TransportProtocol;
+use model::ecs::container_instance::Membership;
 use model::ecs::node::CpuArchitecture;
 use model::ecs::status::{HealthStatus, StopCode};
 use model::ecs::task_container::NetworkBinding;
-use model::ecs::{ContainerStatus, LastStatus, Node, NodeId, TextEnum};
+use model::ecs::{ClusterName, ContainerStatus, LastStatus, Node, NodeId, TextEnum};
 use model::{AccountId, Arn, Region, Scope, Timestamp};
 use reconcile::task::{ContainerReport, Report};
 use registry::token::{Caller, LIFETIME};
@@ -25,7 +26,12 @@ use crate::{ecs, logs};
 const DEFAULT_ZONE: &str = "a";
 
 /// Registers a node; answers its id.
-pub async fn register(cloud: &Cloud, told: link::NodeRegistration, now: Timestamp) -> Answer<NodeId> {
+pub async fn register(
+    cloud: &Cloud,
+    told: link::NodeRegistration,
+    now: Timestamp,
+    ids: &Ids,
+) -> Answer<NodeId> {
     let id =
         NodeId::new(told.node_id.as_str()).map_err(|error| refusal("InvalidParameterException", error))?;
     let attribute =
@@ -34,6 +40,14 @@ pub async fn register(cloud: &Cloud, told: link::NodeRegistration, now: Timestam
         Some("arm64" | "aarch64" | "ARM64") => CpuArchitecture::Arm64,
         Some(_) | None => CpuArchitecture::X86_64,
     };
+    let cluster_by_default = told.cluster_by_default;
+    let membership = told.cluster.map(|cluster| {
+        let cluster =
+            ClusterName::new(cluster).map_err(|error| refusal("InvalidParameterException", error))?;
+        // The installation's own scope: a machine says nothing about accounts.
+        let scope = Scope::new(cloud.settings.account.clone(), cloud.settings.region.clone());
+        Ok(Membership { scope, cluster, by_default: cluster_by_default })
+    });
     let node = Node {
         id: id.clone(),
         cpu_units: told.cpu_units,
@@ -45,8 +59,11 @@ pub async fn register(cloud: &Cloud, told: link::NodeRegistration, now: Timestam
         connected: true,
         connected_at: now,
         registered_at: now,
+        membership: membership.transpose()?,
+        reserved_ports: told.reserved_ports.into_iter().collect(),
     };
     ecs::door::register_node(&cloud.store, node).await.map_err(pass)?;
+    ecs::door::join_cluster(&cloud.store, &id, now, ids).await.map_err(pass)?;
     Ok(id)
 }
 

@@ -106,3 +106,24 @@ pub fn validation_text(violations: &[Violation]) -> String {
     let errors = if count == 1 { "error" } else { "errors" };
     format!("{count} validation {errors} detected: {}", all.join("; "))
 }
+
+/// A path as the services of the Query family write it: `Tags[0].Key` is `tags[0].key`.
+pub fn lower_camel(path: &str) -> String {
+    let lower = |step: &str| {
+        let mut letters = step.chars();
+        let first = letters.next().map(|letter| letter.to_ascii_lowercase());
+        first.into_iter().chain(letters).collect::<String>()
+    };
+    path.split('.').map(lower).collect::<Vec<_>>().join(".")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_are_written_in_lower_camel_case() {
+        assert_eq!(lower_camel("Tags[0].Key"), "tags[0].key");
+        assert_eq!(lower_camel("DurationSeconds"), "durationSeconds");
+    }
+}

@@ -5,7 +5,7 @@
 
 /// Declares wrappers and their tables:
 /// `table! { pub ClusterRow(Cluster) in "ecs/cluster" { key(c) => key![c.scope, c.name], "by" => key![…] } }`.
-/// An index entry may be an `Option<Key>`: `None` leaves the row out of the index.
+/// An index entry may be an `Option<Key>`, where `None` leaves the row out of the index, or a `Vec<Key>`.
 macro_rules! table {
     ($($(#[$doc:meta])* $vis:vis $row:ident($noun:ty) in $table:literal {
         key($it:ident) => $key:expr $(, $index:expr => $index_key:expr)* $(,)?
@@ -58,10 +58,34 @@ macro_rules! table {
 
 pub(crate) use table;
 
-/// An index entry, present or not.
+/// What may stand behind an index's name: the row's entries in it.
+pub(crate) trait Entries {
+    /// The entries.
+    fn keys(self) -> Vec<store::Key>;
+}
+
+impl Entries for store::Key {
+    fn keys(self) -> Vec<store::Key> {
+        vec![self]
+    }
+}
+
+impl Entries for Option<store::Key> {
+    fn keys(self) -> Vec<store::Key> {
+        self.into_iter().collect()
+    }
+}
+
+impl Entries for Vec<store::Key> {
+    fn keys(self) -> Vec<store::Key> {
+        self
+    }
+}
+
+/// A row's entries in an index.
 pub(crate) fn entry(
     index: &'static str,
-    key: impl Into<Option<store::Key>>,
-) -> Option<(&'static str, store::Key)> {
-    key.into().map(|key| (index, key))
+    entries: impl Entries,
+) -> impl Iterator<Item = (&'static str, store::Key)> {
+    entries.keys().into_iter().map(move |key| (index, key))
 }

@@ -12,9 +12,13 @@ use std::time::Duration;
 
 pub use values::TaskLimits;
 
+use crate::runtime::holder;
+
 const ROOT: &str = "/sys/fs/cgroup";
 /// The controllers of v1 whose trees we make and remove ourselves.
 const V1_CONTROLLERS: [&str; 3] = ["cpu", "memory", "pids"];
+/// The group, in a task's, of the process that holds its namespaces.
+const HOLDER: &str = "holder";
 /// A group whose last process is still dying refuses removal for a moment.
 const REMOVE_ATTEMPTS: u32 = 50;
 
@@ -92,8 +96,31 @@ impl Cgroups {
         }
     }
 
-    /// Removes a task's group and all below it. What is already gone is no error.
+    /// Puts the process that holds a task's namespaces into the task's group.
+    pub fn hold(&self, task_id: &str, pid: u32) -> Result<(), Error> {
+        let path = format!("{}/{HOLDER}", self.task_path(task_id));
+        let roots: Vec<PathBuf> = match self.version {
+            Version::V2 => vec![ROOT.into()],
+            Version::V1 => v1_controllers().map(|controller| Path::new(ROOT).join(controller)).collect(),
+        };
+        for root in roots {
+            write_all(&make(&root, &path)?, &[("cgroup.procs", pid.to_string())])?;
+        }
+        Ok(())
+    }
+
+    /// The process that holds a task's namespaces, if there is one.
+    pub fn holder(&self, task_id: &str) -> Option<u32> {
+        let path = format!("{}/{HOLDER}/cgroup.procs", self.task_path(task_id));
+        let found = self.roots().into_iter().find_map(|root| fs::read_to_string(join(&root, &path)).ok());
+        found.and_then(|text| text.lines().next().and_then(|pid| pid.parse().ok()))
+    }
+
+    /// Removes a task's group and all below it, the holder of its namespaces with it. What is already gone is no error.
     pub async fn remove(&self, task_id: &str) -> Result<(), Error> {
+        if let Some(pid) = self.holder(task_id) {
+            holder::end(pid);
+        }
         let task = self.task_path(task_id);
         for root in self.roots() {
             let dir = join(&root, &task);

@@ -3,7 +3,8 @@
 //!
 //! containerd's shim hands it the reading ends of the container's pipes as descriptors 3 and 4, and
 //! waits until descriptor 5 is closed. It ends when both pipes have, or on SIGTERM, which the shim
-//! sends when the container is deleted: then it takes what is in the pipes and goes.
+//! sends when the container is deleted: then it takes what is in the pipes and goes. For an interactive container
+//! the agent starts it (`interactive.rs`), with named pipes as descriptors 0 and 1.
 
 use std::ffi::OsString;
 use std::fs::File;
@@ -12,7 +13,7 @@ use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -25,6 +26,10 @@ use super::spool::{Note, WhenFull, Writer};
 const STDOUT_FD: RawFd = 3;
 const STDERR_FD: RawFd = 4;
 const READY_FD: RawFd = 5;
+/// The argument that says: the pipes are descriptors 0 and 1, and nobody waits.
+pub(super) const STANDARD: &str = "standard";
+/// How long a named pipe may have no writer at all: a start that fails never opens it.
+const FIRST_WRITER: Duration = Duration::from_secs(300);
 const READ_BYTES: usize = 64 << 10;
 /// Read from one pipe before the other gets its turn.
 const TURN_BYTES: usize = 1 << 20;
@@ -45,7 +50,8 @@ pub fn logger_main(mut args: impl Iterator<Item = OsString>) -> ExitCode {
         eprintln!("longshore logger is started by containerd, with the directory of a spool");
         return ExitCode::from(2);
     };
-    match run(&dir) {
+    let standard = args.next().is_some_and(|word| word == STANDARD);
+    match run(&dir, standard) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("longshore logger: {}: {error}", dir.display());
@@ -54,16 +60,19 @@ pub fn logger_main(mut args: impl Iterator<Item = OsString>) -> ExitCode {
     }
 }
 
-fn run(dir: &Path) -> io::Result<()> {
+fn run(dir: &Path, standard: bool) -> io::Result<()> {
     let action = SigAction::new(SigHandler::Handler(on_term), SaFlags::empty(), SigSet::empty());
     // SAFETY: the handler only stores to an atomic, which is allowed in a signal handler.
     unsafe { sigaction(Signal::SIGTERM, &action)? };
-    // SAFETY: the shim gives these three descriptors to this process, and nothing here has used them yet.
-    let [stdout, stderr, ready] =
-        [STDOUT_FD, STDERR_FD, READY_FD].map(|fd| unsafe { OwnedFd::from_raw_fd(fd) });
+    // SAFETY: whoever started this process gave it these descriptors, and nothing here has used them yet.
+    let take = |fd: RawFd| unsafe { OwnedFd::from_raw_fd(fd) };
+    let (stdout, stderr) = if standard { (take(0), take(1)) } else { (take(STDOUT_FD), take(STDERR_FD)) };
+    let ready = (!standard).then(|| take(READY_FD));
     let note = Note::read(dir)?;
     let mut sink = Sink { writer: Writer::open(dir)?, note, encoded: Vec::new() };
-    let mut pipes = [Pipe::new(stdout, Stream::Stdout)?, Pipe::new(stderr, Stream::Stderr)?];
+    let patience = standard.then(|| Instant::now() + FIRST_WRITER);
+    let mut pipes =
+        [Pipe::new(stdout, Stream::Stdout, patience)?, Pipe::new(stderr, Stream::Stderr, patience)?];
     drop(ready);
     while pipes.iter().any(|pipe| pipe.file.is_some()) {
         let last_turn = TERMINATED.load(Ordering::Relaxed);
@@ -99,14 +108,16 @@ struct Pipe {
     file: Option<File>,
     stream: Stream,
     lines: Lines,
+    /// Until when the lack of a writer is no end.
+    awaited_until: Option<Instant>,
 }
 
 impl Pipe {
-    fn new(fd: OwnedFd, stream: Stream) -> io::Result<Pipe> {
+    fn new(fd: OwnedFd, stream: Stream, awaited_until: Option<Instant>) -> io::Result<Pipe> {
         let flags = OFlag::from_bits_retain(fcntl(fd.as_fd(), FcntlArg::F_GETFL)?);
         fcntl(fd.as_fd(), FcntlArg::F_SETFL(flags | OFlag::O_NONBLOCK))?;
         debug_assert!(fd.as_raw_fd() >= 0);
-        Ok(Pipe { file: Some(File::from(fd)), stream, lines: Lines::default() })
+        Ok(Pipe { file: Some(File::from(fd)), stream, lines: Lines::default(), awaited_until })
     }
 
     /// Reads what is there; whether anything came.
@@ -116,6 +127,9 @@ impl Pipe {
         let mut taken = 0;
         while taken < TURN_BYTES {
             match file.read(&mut buffer) {
+                Ok(0) if self.awaited_until.is_some_and(|end| Instant::now() < end && !hung_up(file)) => {
+                    break;
+                }
                 Ok(0) => {
                     self.file = None;
                     self.finish(encoded);
@@ -145,6 +159,13 @@ impl Pipe {
             encode(&Record { timestamp, stream, partial: line.partial, bytes: line.bytes }, encoded);
         });
     }
+}
+
+/// Whether a pipe had writers and lost them all; a named pipe that never had one reads as ended, too.
+fn hung_up(file: &File) -> bool {
+    let mut polled = [PollFd::new(file.as_fd(), PollFlags::POLLIN)];
+    poll(&mut polled, PollTimeout::ZERO).is_ok()
+        && polled[0].revents().is_some_and(|found| found.contains(PollFlags::POLLHUP))
 }
 
 struct Sink {

@@ -9,6 +9,7 @@
 
 mod batch;
 mod frame;
+mod interactive;
 mod lines;
 mod logger;
 mod multiline;

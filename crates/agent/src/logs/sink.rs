@@ -10,6 +10,7 @@ use parking_lot::Mutex;
 use tokio::sync::Notify;
 use wire::link::{LogConfig, Uplink, UplinkError};
 
+use super::interactive;
 use super::options::{self, Driver, Names};
 use super::shipper::{Destination, Shipper};
 use super::spool::{self, Note, WhenFull};
@@ -66,7 +67,7 @@ impl LogSink for Logs {
             "awslogs" => format!("ResourceInitializationError: failed to validate logger args: {text}"),
             _ => format!("CannotStartContainerError: Error response from daemon: failed to initialize logging driver: {text}"),
         })?;
-        if matches!(driver, Driver::Discard) {
+        if matches!(driver, Driver::Discard) && !target.interactive {
             return Ok(Stdio::default());
         }
         // A container that is started again goes on in its spool.
@@ -137,8 +138,11 @@ impl Shared {
         if !followed.contains_key(&target.runtime_id) {
             self.follow(&target.runtime_id, &note, driver.clone(), &mut followed);
         }
+        if target.interactive {
+            return interactive::start(&self.executable, &dir);
+        }
         let uri = logger_uri(&self.executable, &dir);
-        Ok(Stdio { stdout_uri: uri.clone(), stderr_uri: uri })
+        Ok(Stdio { stdin_path: String::new(), stdout_uri: uri.clone(), stderr_uri: uri })
     }
 
     /// Follows the spools that are there. One that no logger holds will not grow any more.

@@ -2,14 +2,16 @@
 
 use std::fs::File;
 use std::io;
-use std::net::{Ipv4Addr, SocketAddrV4, TcpListener};
+use std::net::{SocketAddrV4, TcpListener};
 use std::path::PathBuf;
 
 use nix::sched::{CloneFlags, setns};
 use tokio::sync::oneshot;
 
-/// Where tasks look for their metadata. The network puts the address on the task's loopback.
-const ADDRESS: SocketAddrV4 = SocketAddrV4::new(Ipv4Addr::new(169, 254, 170, 2), 80);
+use crate::network::{METADATA_ADDRESS, METADATA_PORT};
+
+/// Where requests arrive. The network puts the address on the task's loopback and leads port 80 here.
+const ADDRESS: SocketAddrV4 = SocketAddrV4::new(METADATA_ADDRESS, METADATA_PORT);
 
 /// Opens the endpoint's socket in the namespace at `netns`.
 pub(super) async fn open(netns: PathBuf) -> io::Result<tokio::net::TcpListener> {

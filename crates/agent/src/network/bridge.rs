@@ -15,7 +15,7 @@ use super::netlink::Netlink;
 use super::plan::{Interface, Wiring, network_of};
 
 /// The name under which the network of `bridge` mode is known.
-const LOCAL: &str = "local";
+pub(super) const LOCAL: &str = "local";
 const LOCAL_PREFIX: u8 = 20;
 const DEFAULT_MTU: u32 = 1500;
 
@@ -31,6 +31,7 @@ pub struct Bridges {
 struct Made {
     index: BTreeMap<String, u32>,
     gateways: BTreeSet<(String, Ipv4Addr)>,
+    held: BTreeMap<Ipv4Addr, u32>,
     local: BTreeSet<Ipv4Addr>,
     next_local: u32,
 }
@@ -56,11 +57,35 @@ impl Bridges {
         // Packets between subnets of a VPC leave where they came in: no reason to tell the sender.
         set(&format!("/proc/sys/net/ipv4/conf/{name}/send_redirects"), "0")?;
         set(&format!("/proc/sys/net/ipv4/conf/{name}/route_localnet"), "1")?;
+        // Networks carry no IPv6; the bridge's own link-local address would lead around the firewall.
+        disable_ipv6(&name)?;
+        if interface.is_isolated() {
+            // Ports do not hear each other: the node answers for all, and sees every packet.
+            set(&format!("/proc/sys/net/ipv4/conf/{name}/proxy_arp_pvlan"), "1")?;
+        }
         self.host.ensure_address(index, interface.gateway, interface.prefix).await?;
         self.firewall.admit(&name, network_of(interface.gateway, interface.prefix), interface.prefix).await?;
         made.index.insert(interface.vpc.clone(), index);
         made.gateways.insert(gateway);
         Ok(index)
+    }
+
+    /// Makes sure that the node itself has these addresses, and no other that it was given here.
+    pub async fn hold(&self, wanted: &[Interface]) -> Result<(), Error> {
+        for interface in wanted {
+            let index = self.ensure(interface).await?;
+            self.host.ensure_address(index, interface.address, 32).await?;
+            self.made.lock().await.held.insert(interface.address, index);
+        }
+        let mut made = self.made.lock().await;
+        let gone: Vec<_> = made.held.iter().map(|(address, index)| (*address, *index)).collect();
+        for (address, index) in gone {
+            if !wanted.iter().any(|interface| interface.address == address) {
+                self.host.remove_address(index, address, 32).await?;
+                made.held.remove(&address);
+            }
+        }
+        Ok(())
     }
 
     /// A free address of the network of `bridge` mode.
@@ -119,6 +144,12 @@ fn set(path: &str, value: &str) -> Result<(), Error> {
         return Ok(());
     }
     std::fs::write(path, value).map_err(Error::system("setting", path))
+}
+
+fn disable_ipv6(name: &str) -> Result<(), Error> {
+    let path = format!("/proc/sys/net/ipv6/conf/{name}/disable_ipv6");
+    // A kernel without IPv6 has no such file, and nothing to switch off.
+    if std::path::Path::new(&path).exists() { set(&path, "1") } else { Ok(()) }
 }
 
 /// The largest packet of the interface behind the default route.

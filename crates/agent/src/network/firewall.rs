@@ -23,6 +23,9 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 /// The table.
 pub struct Firewall {
     table: String,
+    groups_table: String,
+    /// Whether the kernel can compare senders with their interfaces.
+    tells_senders: bool,
     docker: DockerUser,
     taken: Mutex<Taken>,
 }
@@ -37,7 +40,24 @@ impl Firewall {
     /// Makes the table, or refreshes its rules and keeps its elements.
     pub async fn start(names: &Names) -> Result<Firewall, Error> {
         run(&render(&names.table, &names.bridge_pattern())).await?;
-        Ok(Firewall { table: names.table.clone(), docker: DockerUser::new(names), taken: Mutex::default() })
+        let tells_senders = match run(&render_senders(&names.table, &names.pair_pattern())).await {
+            Ok(()) => true,
+            Err(error) => {
+                let error = &error as &dyn std::error::Error;
+                tracing::warn!(
+                    error,
+                    "this kernel cannot filter on bridges: tasks may send under false addresses"
+                );
+                false
+            }
+        };
+        Ok(Firewall {
+            table: names.table.clone(),
+            groups_table: names.groups_table(),
+            tells_senders,
+            docker: DockerUser::new(names),
+            taken: Mutex::default(),
+        })
     }
 
     /// Lets a bridge's subnet out, and its packets stay among themselves.
@@ -98,10 +118,44 @@ impl Firewall {
         Ok(())
     }
 
-    /// Removes the table.
+    /// Removes the tables.
     pub async fn remove(&self) -> Result<(), Error> {
         self.docker.withdraw().await;
-        run(&format!("add table ip {0}\ndelete table ip {0}\n", self.table)).await
+        let remove = |family: &str, table: &str| {
+            format!("add table {family} {table}\ndelete table {family} {table}\n")
+        };
+        run(&(remove("ip", &self.groups_table) + &remove("ip", &self.table))).await?;
+        if self.tells_senders { run(&remove("bridge", &self.table)).await } else { Ok(()) }
+    }
+
+    /// Lets an interface send under its own address, and under no other.
+    pub async fn know(&self, link: &str, address: Ipv4Addr) -> Result<(), Error> {
+        if !self.tells_senders {
+            return Ok(());
+        }
+        run(&format!("add element bridge {} known {{ \"{link}\" . {address} }}\n", self.table)).await
+    }
+
+    /// Forgets an interface that is gone; a missing one is no error.
+    pub async fn forget(&self, link: &str, address: Ipv4Addr) {
+        if self.tells_senders {
+            let _ =
+                run(&format!("delete element bridge {} known {{ \"{link}\" . {address} }}\n", self.table))
+                    .await;
+        }
+    }
+
+    /// Knows these interfaces alone.
+    pub async fn know_only(&self, interfaces: &[(&str, Ipv4Addr)]) -> Result<(), Error> {
+        if !self.tells_senders {
+            return Ok(());
+        }
+        let table = &self.table;
+        let mut text = format!("flush set bridge {table} known\n");
+        for (link, address) in interfaces {
+            text += &format!("add element bridge {table} known {{ \"{link}\" . {address} }}\n");
+        }
+        run(&text).await
     }
 
     fn elements(&self, verb: &str, address: Ipv4Addr, ports: &[PortBinding]) -> String {
@@ -165,7 +219,9 @@ fn render(table: &str, bridges: &str) -> String {
             "type filter hook input priority filter",
             vec![
                 format!("iifname \"{bridges}\" ct state established,related accept"),
-                format!("iifname \"{bridges}\" icmp type echo-request accept"),
+                // Not the gateway of another VPC.
+                format!("iifname \"{bridges}\" fib daddr . iif type local icmp type echo-request accept"),
+                "iifname . ip daddr @held accept".to_string(),
                 format!("iifname \"{bridges}\" drop"),
             ],
         ),
@@ -174,6 +230,7 @@ fn render(table: &str, bridges: &str) -> String {
         "add table ip {table}\n\
          add set ip {table} subnets {{ type ipv4_addr; flags interval; auto-merge; }}\n\
          add set ip {table} same_vpc {{ type ifname . ifname; }}\n\
+         add set ip {table} held {{ type ifname . ipv4_addr; }}\n\
          add map ip {table} ports_tcp {{ type inet_service : ipv4_addr . inet_service; }}\n\
          add map ip {table} ports_udp {{ type inet_service : ipv4_addr . inet_service; }}\n"
     );
@@ -188,7 +245,20 @@ fn render(table: &str, bridges: &str) -> String {
     text
 }
 
-async fn run(script: &str) -> Result<(), Error> {
+/// The table that drops what an interface sends under an address that is not its own, in ARP too.
+fn render_senders(table: &str, pairs: &str) -> String {
+    format!(
+        "add table bridge {table}\n\
+         add set bridge {table} known {{ type ifname . ipv4_addr; }}\n\
+         add chain bridge {table} prerouting {{ type filter hook prerouting priority -300; policy accept; }}\n\
+         flush chain bridge {table} prerouting\n\
+         add rule bridge {table} prerouting iifname \"{pairs}\" ether type ip iifname . ip saddr != @known drop\n\
+         add rule bridge {table} prerouting iifname \"{pairs}\" ether type arp iifname . arp saddr ip != @known drop\n"
+    )
+}
+
+/// Feeds a script to nft: all of it happens, or nothing.
+pub(super) async fn run(script: &str) -> Result<(), Error> {
     let failed = |detail: String| Error::Firewall { detail };
     let missing = |error: std::io::Error| failed(format!("nft: {error} (Debian: apt-get install nftables)"));
     let mut child = tokio::process::Command::new("nft")
@@ -231,7 +301,8 @@ mod tests {
     #[test]
     fn published_ports_are_map_elements() {
         let docker = DockerUser::new(&Names::new("t", std::path::Path::new("/run/t")));
-        let firewall = Firewall { table: "t".into(), docker, taken: Mutex::default() };
+        let (table, groups_table) = ("t".into(), "t-groups".into());
+        let firewall = Firewall { table, groups_table, tells_senders: true, docker, taken: Mutex::default() };
         let port = PortBinding {
             container: "c".into(),
             container_port: 80,

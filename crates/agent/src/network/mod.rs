@@ -8,11 +8,14 @@ mod bridge;
 mod cni;
 mod docker_user;
 mod firewall;
+mod guard;
+mod guard_table;
 mod names;
 mod namespace;
 mod netlink;
 mod plan;
 mod pool;
+mod redirect;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -23,10 +26,12 @@ use wire::link;
 
 pub use namespace::Namespace;
 pub use plan::{Interface, PortBinding};
+pub use redirect::{METADATA_ADDRESS, METADATA_PORT};
 
 use bridge::Bridges;
 use cni::CniChain;
 use firewall::Firewall;
+use guard::Guard;
 use names::Names;
 use netlink::Netlink;
 use pool::Pool;
@@ -105,8 +110,9 @@ pub struct TaskNetwork {
 pub struct Networks {
     names: Names,
     host: Netlink,
-    bridges: Bridges,
+    bridges: Arc<Bridges>,
     firewall: Arc<Firewall>,
+    guard: Guard,
     pool: Arc<Pool>,
     cni: Option<CniChain>,
 }
@@ -127,14 +133,15 @@ impl Networks {
         bridge::forward_packets()?;
         let pool =
             Pool::new(names.clone(), host.clone(), if cni.is_some() { 0 } else { config.ready_namespaces });
-        let bridges = Bridges::new(names.clone(), host.clone(), firewall.clone());
-        Ok(Networks { names, host, bridges, firewall, pool, cni })
+        let bridges = Arc::new(Bridges::new(names.clone(), host.clone(), firewall.clone()));
+        let guard = Guard::start(names.clone(), bridges.clone());
+        Ok(Networks { names, host, bridges, firewall, guard, pool, cni })
     }
 
     /// Makes the network of a task.
     pub async fn provision(&self, task_id: &str, task: &link::Task) -> Result<TaskNetwork, Error> {
         match task.network_mode.as_str() {
-            "host" => Ok(TaskNetwork::default()),
+            "host" => Ok(TaskNetwork { ports: plan::host_ports(task)?, ..TaskNetwork::default() }),
             "none" => self.isolated().await,
             "awsvpc" if self.cni.is_some() => self.by_cni(task_id, Vec::new()).await,
             "awsvpc" => self.wired(plan::of_interface(task)?).await,
@@ -144,10 +151,20 @@ impl Networks {
         }
     }
 
+    /// Takes the newest security groups; they hold for running tasks too.
+    pub fn guard(&self, groups: link::SecurityGroups) {
+        self.guard.want(groups);
+    }
+
     /// Takes the network of an adopted task into account again.
     pub async fn adopt(&self, network: &TaskNetwork) -> Result<(), Error> {
         if let (Some(interface), None) = (&network.interface, &network.cni) {
             self.bridges.ensure(interface).await?;
+            if let (true, Some(index)) =
+                (interface.is_isolated(), self.host.index_of(&interface.host_link).await?)
+            {
+                self.host.isolate(index, &interface.host_link).await?;
+            }
             self.firewall.publish(interface.address, &network.ports).await?;
         }
         Ok(())
@@ -160,6 +177,7 @@ impl Networks {
         } else if let Some(interface) = &network.interface {
             self.firewall.unpublish(interface.address, &network.ports).await?;
             self.host.remove_link(&interface.host_link).await?;
+            self.firewall.forget(&interface.host_link, interface.address).await;
             self.bridges.free_local(interface).await;
         }
         match &network.netns {
@@ -174,6 +192,9 @@ impl Networks {
         let links: BTreeSet<&str> =
             known.iter().filter_map(|n| n.interface.as_ref()).map(|i| i.host_link.as_str()).collect();
         let ready = self.pool.members().await;
+        let senders = known.iter().filter_map(|n| n.interface.as_ref());
+        let senders: Vec<_> = senders.map(|it| (it.host_link.as_str(), it.address)).collect();
+        self.firewall.know_only(&senders).await?;
         for link in self.host.link_names().await? {
             if self.names.is_pair(&link) && !links.contains(link.as_str()) && !ready.contains(&link) {
                 tracing::info!(link, "removing an interface of no task");
@@ -212,7 +233,7 @@ impl Networks {
     async fn isolated(&self) -> Result<TaskNetwork, Error> {
         let name = self.names.next_pair();
         let (namespace, inside) = Namespace::create(&self.names.namespaces_dir, &name).await?;
-        inside.set_up_loopback().await?;
+        tokio::try_join!(inside.set_up_loopback(), redirect::metadata(&namespace))?;
         Ok(TaskNetwork { netns: Some(namespace.path().to_path_buf()), ..TaskNetwork::default() })
     }
 
@@ -221,8 +242,17 @@ impl Networks {
         let interface = plan.interface(&ready.name);
         let bridge = self.bridges.ensure(&interface).await?;
         let netns = Some(ready.namespace.path().to_path_buf());
+        let attach = async {
+            self.host.attach(ready.host_index, bridge, interface.mtu, &ready.name).await?;
+            if interface.is_isolated() {
+                self.host.isolate(ready.host_index, &ready.name).await?;
+                self.guard.ready(interface.address).await;
+            }
+            Ok(())
+        };
         tokio::try_join!(
-            self.host.attach(ready.host_index, bridge, interface.mtu, &ready.name),
+            attach,
+            self.firewall.know(&ready.name, interface.address),
             ready.inside.configure(ready.inside_index, &interface),
         )?;
         Ok(TaskNetwork { netns, interface: Some(interface), ..TaskNetwork::default() })
@@ -247,7 +277,7 @@ impl Networks {
         let chain = self.cni.as_ref().expect("asked only when a chain is configured");
         let name = self.names.next_pair();
         let (namespace, inside) = Namespace::create(&self.names.namespaces_dir, &name).await?;
-        inside.set_up_loopback().await?;
+        tokio::try_join!(inside.set_up_loopback(), redirect::metadata(&namespace))?;
         let result = chain.add(task_id, namespace.path(), &ports).await?;
         let interface = cni::interface_of(&result, &name);
         Ok(TaskNetwork { netns: Some(namespace.path().to_path_buf()), interface, ports, cni: Some(result) })

@@ -48,6 +48,16 @@ impl Names {
         format!("{}b*", self.prefix)
     }
 
+    /// What the host's ends of all our pairs match, as nft writes it.
+    pub fn pair_pattern(&self) -> String {
+        format!("{}v*", self.prefix)
+    }
+
+    /// The nftables table of security groups, which is replaced as a whole.
+    pub fn groups_table(&self) -> String {
+        format!("{}-groups", self.table)
+    }
+
     /// Whether a link is the host's end of a pair of ours.
     pub fn is_pair(&self, link: &str) -> bool {
         link.strip_prefix(&self.prefix).is_some_and(|rest| rest.starts_with('v'))

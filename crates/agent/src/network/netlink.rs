@@ -4,15 +4,15 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::os::fd::AsRawFd as _;
 
 use futures_util::TryStreamExt as _;
-use rtnetlink::packet_route::link::{InfoData, InfoVeth, LinkAttribute, LinkMessage};
-use rtnetlink::{Handle, LinkBridge, LinkUnspec, LinkVeth, RouteMessageBuilder};
+use rtnetlink::packet_route::address::AddressAttribute;
+use rtnetlink::packet_route::link::{InfoBridgePort, InfoData, InfoVeth, LinkAttribute, LinkMessage};
+use rtnetlink::{Handle, LinkBridge, LinkBridgePort, LinkUnspec, LinkVeth, RouteMessageBuilder};
 
 use super::Error;
 use super::namespace::Namespace;
 use super::plan::{Interface, parse_mac};
+use super::redirect::METADATA_ADDRESS;
 
-/// The address at which a task finds its metadata.
-pub const METADATA_ADDRESS: Ipv4Addr = Ipv4Addr::new(169, 254, 170, 2);
 /// The interface inside a task.
 const INSIDE: &str = "eth0";
 const LOOPBACK_INDEX: u32 = 1;
@@ -108,6 +108,25 @@ impl Netlink {
     pub async fn attach(&self, index: u32, bridge: u32, mtu: u32, name: &str) -> Result<(), Error> {
         let link = LinkUnspec::new_with_index(index).controller(bridge).mtu(mtu).up().build();
         self.handle.link().set(link).execute().await.map_err(failed("attaching", name))
+    }
+
+    /// Takes an address from a link; a missing one is no error.
+    pub async fn remove_address(&self, index: u32, address: Ipv4Addr, prefix: u8) -> Result<(), Error> {
+        let mut all = self.handle.address().get().set_link_index_filter(index).execute();
+        let wanted = AddressAttribute::Local(IpAddr::V4(address));
+        while let Some(found) = all.try_next().await.map_err(failed("listing", "addresses"))? {
+            if found.header.prefix_len == prefix && found.attributes.contains(&wanted) {
+                let removed = self.handle.address().del(found).execute().await;
+                return removed.map_err(failed("removing the address", &address.to_string()));
+            }
+        }
+        Ok(())
+    }
+
+    /// Keeps the bridge from passing packets between this port and others of its kind.
+    pub async fn isolate(&self, index: u32, name: &str) -> Result<(), Error> {
+        let port = LinkBridgePort::new(index).append_info_data(InfoBridgePort::Isolated(true)).build();
+        self.handle.link().set(port).execute().await.map_err(failed("isolating", name))
     }
 
     /// Removes a link; a missing one is no error.

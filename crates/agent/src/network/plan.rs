@@ -26,6 +26,13 @@ pub struct Interface {
     pub mtu: u32,
 }
 
+impl Interface {
+    /// Whether it meets others through the node alone, as in a VPC; in `bridge` mode they meet directly.
+    pub fn is_isolated(&self) -> bool {
+        self.vpc != super::bridge::LOCAL
+    }
+}
+
 /// A port of the node that leads to a port of a task.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PortBinding {
@@ -120,6 +127,12 @@ pub fn ports(task: &link::Task) -> Result<Vec<PortBinding>, Error> {
         }
     }
     Ok(ports)
+}
+
+/// The ports of a task in the host's own network: each is the machine's port of the same number.
+pub fn host_ports(task: &link::Task) -> Result<Vec<PortBinding>, Error> {
+    let ports = ports(task)?.into_iter();
+    Ok(ports.map(|port| PortBinding { host_port: port.container_port, ..port }).collect())
 }
 
 fn parse_range(text: &str) -> Result<(u16, u16), Error> {

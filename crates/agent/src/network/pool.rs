@@ -13,6 +13,7 @@ use super::Error;
 use super::names::Names;
 use super::namespace::Namespace;
 use super::netlink::Netlink;
+use super::redirect;
 
 const RETRY_PAUSE: Duration = Duration::from_secs(1);
 
@@ -102,7 +103,7 @@ impl Pool {
         let name = self.names.next_pair();
         let (namespace, inside) = Namespace::create(&self.names.namespaces_dir, &name).await?;
         let made = async {
-            inside.set_up_loopback().await?;
+            tokio::try_join!(inside.set_up_loopback(), redirect::metadata(&namespace))?;
             let host_index = self.host.add_pair(&name, &namespace).await?;
             Ok((host_index, inside.inside_index().await?))
         };

@@ -7,6 +7,7 @@ mod attached;
 pub mod capabilities;
 mod devices;
 mod exec;
+pub mod holder;
 pub mod mounts;
 pub mod process;
 pub mod rootfs;
@@ -109,6 +110,8 @@ impl Error {
 /// Where a process's output goes: URIs as containerd takes them; empty for nowhere.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Stdio {
+    /// Where standard input comes from: a named pipe whose writing end the shim holds open.
+    pub stdin_path: String,
     /// Standard output.
     pub stdout_uri: String,
     /// Standard error.
@@ -258,6 +261,7 @@ impl Runtime {
         let request = CreateTaskRequest {
             container_id: id.to_string(),
             rootfs: self.rootfs_mounts(id).await?,
+            stdin: stdio.stdin_path,
             stdout: stdio.stdout_uri,
             stderr: if terminal { String::new() } else { stdio.stderr_uri },
             terminal,

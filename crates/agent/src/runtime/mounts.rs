@@ -1,6 +1,6 @@
 //! What a container sees mounted: the kernel's file systems, tmpfs, and files and volumes of the node. Pure.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -28,8 +28,21 @@ impl Bind {
     }
 }
 
+/// Whose /dev/shm a container sees.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SharedMemory<'a> {
+    /// One of its own.
+    Own,
+    /// The task's, which is mounted at this directory.
+    Task(&'a Path),
+    /// The node's.
+    Host,
+    /// There is none.
+    None,
+}
+
 /// The file systems that every container has.
-pub fn system(host: &link::HostConfig, host_ipc: bool) -> Vec<Value> {
+pub fn system(host: &link::HostConfig, shared: &SharedMemory<'_>) -> Vec<Value> {
     let access = if host.privileged { "rw" } else { "ro" };
     let mount = |destination: &str, kind: &str, options: &[&str]| json!({"destination": destination, "type": kind, "source": kind, "options": options});
     let mut mounts = vec![
@@ -43,19 +56,27 @@ pub fn system(host: &link::HostConfig, host_ipc: bool) -> Vec<Value> {
         mount("/sys", "sysfs", &["nosuid", "noexec", "nodev", access]),
         mount("/sys/fs/cgroup", "cgroup", &["nosuid", "noexec", "nodev", access]),
     ];
-    if host_ipc {
-        mounts.push(json!({"destination": "/dev/shm", "type": "bind", "source": "/dev/shm", "options": ["rbind", "rw"]}));
-        mounts.push(json!({"destination": "/dev/mqueue", "type": "bind", "source": "/dev/mqueue", "options": ["rbind", "rw"]}));
-    } else {
-        let bytes = if host.shm_size > 0 { host.shm_size } else { DEFAULT_SHM_BYTES };
-        mounts.push(mount("/dev/mqueue", "mqueue", &["nosuid", "noexec", "nodev"]));
-        mounts.push(mount(
-            "/dev/shm",
-            "tmpfs",
-            &["nosuid", "noexec", "nodev", "mode=1777", &format!("size={bytes}")],
-        ));
+    let bind = |source: &Path, destination: &str| json!({"destination": destination, "type": "bind", "source": source, "options": ["rbind", "rw"]});
+    let queues = mount("/dev/mqueue", "mqueue", &["nosuid", "noexec", "nodev"]);
+    match shared {
+        SharedMemory::Own => {
+            let size = format!("size={}", shm_bytes(host));
+            let options = ["nosuid", "noexec", "nodev", "mode=1777", &size];
+            mounts.extend([queues, mount("/dev/shm", "tmpfs", &options)]);
+        }
+        SharedMemory::Task(dir) => mounts.extend([queues, bind(dir, "/dev/shm")]),
+        SharedMemory::Host => {
+            mounts.push(bind(Path::new("/dev/mqueue"), "/dev/mqueue"));
+            mounts.push(bind(Path::new("/dev/shm"), "/dev/shm"));
+        }
+        SharedMemory::None => mounts.push(queues),
     }
     mounts
+}
+
+/// The size of a container's /dev/shm.
+pub fn shm_bytes(host: &link::HostConfig) -> i64 {
+    if host.shm_size > 0 { host.shm_size } else { DEFAULT_SHM_BYTES }
 }
 
 /// The tmpfs mounts that the task definition asks for.
@@ -83,7 +104,7 @@ mod tests {
 
     #[test]
     fn shared_memory_has_dockers_size() {
-        let mounts = system(&link::HostConfig::default(), false);
+        let mounts = system(&link::HostConfig::default(), &SharedMemory::Own);
         let shm = mounts.iter().find(|mount| mount["destination"] == "/dev/shm").unwrap();
         assert_eq!(shm["options"][4], "size=67108864");
     }

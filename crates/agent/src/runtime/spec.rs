@@ -49,10 +49,10 @@ pub struct SpecInput<'a> {
     pub platform: &'a [(String, String)],
     /// The network namespace; `None` is the host's.
     pub netns: Option<&'a Path>,
-    /// A process whose pid namespace is shared.
-    pub pid_of: Option<u32>,
-    /// The IPC namespace that the task shares.
-    pub ipc: Option<&'a Path>,
+    /// The process that holds the namespaces which the task's containers share.
+    pub holder: Option<u32>,
+    /// The directory that stands for /dev/shm where the task shares it.
+    pub shm: Option<&'a Path>,
     /// Where the container's control group is.
     pub cgroups_path: &'a str,
     /// Whether the kernel has cgroup v2 only.
@@ -109,7 +109,13 @@ pub fn build(input: &SpecInput<'_>) -> Result<Value, Error> {
             linux["seccomp"] = seccomp::profile(&granted);
         }
     }
-    let mut mounts = mounts::system(host, input.task.ipc_mode.as_deref() == Some("host"));
+    let ipc = match (input.task.ipc_mode.as_deref(), input.shm) {
+        (Some("host"), _) => mounts::SharedMemory::Host,
+        (Some("none"), _) => mounts::SharedMemory::None,
+        (_, Some(dir)) => mounts::SharedMemory::Task(dir),
+        (_, None) => mounts::SharedMemory::Own,
+    };
+    let mut mounts = mounts::system(host, &ipc);
     mounts.extend(mounts::tmpfs(host));
     mounts.extend(input.binds.iter().map(Bind::to_oci));
     // A mount below another must come later, or it would be hidden.
@@ -200,15 +206,14 @@ fn linux(input: &SpecInput<'_>) -> Value {
     if let Some(path) = input.netns {
         namespaces.push(json!({"type": "network", "path": path}));
     }
-    match (input.task.pid_mode.as_deref(), input.pid_of) {
-        (Some("host"), _) => {}
-        (_, Some(pid)) => namespaces.push(json!({"type": "pid", "path": format!("/proc/{pid}/ns/pid")})),
-        _ => namespaces.push(json!({"type": "pid"})),
-    }
-    match (input.task.ipc_mode.as_deref(), input.ipc) {
-        (Some("host"), _) => {}
-        (_, Some(path)) => namespaces.push(json!({"type": "ipc", "path": path})),
-        _ => namespaces.push(json!({"type": "ipc"})),
+    for (kind, mode) in [("pid", input.task.pid_mode.as_deref()), ("ipc", input.task.ipc_mode.as_deref())] {
+        match (mode, input.holder) {
+            (Some("host"), _) => {}
+            (Some("task"), Some(holder)) => {
+                namespaces.push(json!({"type": kind, "path": format!("/proc/{holder}/ns/{kind}")}));
+            }
+            _ => namespaces.push(json!({"type": kind})),
+        }
     }
     if input.cgroup_v2 {
         namespaces.push(json!({"type": "cgroup"}));
@@ -286,8 +291,8 @@ mod tests {
             user: &user,
             platform: &[],
             netns: Some(Path::new("/run/netns/x")),
-            pid_of: None,
-            ipc: None,
+            holder: None,
+            shm: None,
             cgroups_path: "/l/t/c",
             cgroup_v2: false,
             binds: &[],

@@ -12,8 +12,9 @@ use super::files;
 use super::node::Node;
 use super::ports::LogTarget;
 use super::record::{PulledImage, Record};
+use super::site;
 use super::volumes::{self, Places};
-use crate::cgroup::{TaskLimits, Version};
+use crate::cgroup::Version;
 use crate::network::TaskNetwork;
 use crate::runtime::spec::{self, SpecInput};
 use crate::runtime::{ExecOutcome, ProcessState, gather_devices, process};
@@ -50,7 +51,7 @@ const CLEANUP_PAUSE: Duration = Duration::from_secs(1);
 /// Does one step; `None` for those that need no work of their own.
 pub async fn perform(node: &Node, record: &Record, action: &Action) -> Option<Outcome> {
     Some(match action {
-        Action::Provision => Outcome::Provisioned(provision(node, record).await),
+        Action::Provision => Outcome::Provisioned(site::provision(node, record).await),
         Action::PullImage(name) => {
             Outcome::Pulled(name.clone(), pull(node, record, name).await.map(Box::new))
         }
@@ -62,7 +63,8 @@ pub async fn perform(node: &Node, record: &Record, action: &Action) -> Option<Ou
             Outcome::Deleted(name.clone())
         }
         Action::Deprovision => {
-            persist("taking a task's network and control group down", || deprovision(node, record)).await;
+            persist("taking a task's network and control group down", || site::deprovision(node, record))
+                .await;
             Outcome::Deprovisioned
         }
         Action::Signal { container, signal } => {
@@ -92,33 +94,6 @@ fn container<'a>(record: &'a Record, name: &str) -> &'a link::Container {
 
 fn runtime_id<'a>(record: &'a Record, name: &str) -> &'a str {
     &record.containers[name].runtime_id
-}
-
-async fn provision(node: &Node, record: &Record) -> Result<TaskNetwork, String> {
-    if record.task.ipc_mode.as_deref() == Some("task") {
-        // Refused rather than pretended: each container would have a namespace of its own.
-        return Err(errors::reason(
-            "ResourceInitializationError",
-            "this node does not share IPC namespaces in a task",
-        ));
-    }
-    let limits = TaskLimits { cpus: record.task.cpu, memory_mib: record.task.memory };
-    let (cgroups, id) = (node.cgroups.clone(), record.id().to_string());
-    let grouped = tokio::task::spawn_blocking(move || cgroups.create(&id, &limits));
-    let (network, grouped) = tokio::join!(node.networks.provision(record.id(), &record.task), grouped);
-    let made = match grouped {
-        Ok(Ok(())) => None,
-        Ok(Err(error)) => Some(errors::resource_initialization(&error)),
-        Err(error) => Some(errors::resource_initialization(&error)),
-    };
-    match (network, made) {
-        (Ok(network), None) => Ok(network),
-        (Ok(network), Some(reason)) => {
-            let _ = node.networks.release(record.id(), &network).await;
-            Err(reason)
-        }
-        (Err(error), _) => Err(errors::resource_initialization(&error)),
-    }
 }
 
 async fn pull(node: &Node, record: &Record, name: &str) -> Result<PulledImage, String> {
@@ -163,6 +138,7 @@ async fn create(node: &Node, record: &Record, name: &str) -> Result<(), String> 
     }
     let netns = record.network.as_ref().and_then(|network| network.netns.as_deref());
     let platform = process::platform_variables(task, &region, netns.map(|_| id));
+    let shm = site::shared_shm(node, record);
     let input = SpecInput {
         task,
         container,
@@ -171,8 +147,8 @@ async fn create(node: &Node, record: &Record, name: &str) -> Result<(), String> 
         user: &user,
         platform: &platform,
         netns,
-        pid_of: shared_pid(record, name),
-        ipc: None,
+        holder: node.cgroups.holder(record.id()),
+        shm: shm.as_deref(),
         cgroups_path: &node.cgroups.container_path(record.id(), id),
         cgroup_v2: node.cgroups.version() == Version::V2,
         binds: &binds,
@@ -230,13 +206,6 @@ fn region(node: &Node, task: &link::Task) -> String {
     of_task.filter(|region| !region.is_empty()).unwrap_or_else(|| node.config.region.clone())
 }
 
-/// With a shared process namespace, the process whose namespace a container joins.
-/// Deviation: ECS holds the namespace by a container of its own; here the first container does.
-fn shared_pid(record: &Record, name: &str) -> Option<u32> {
-    let first = record.task.containers.first().filter(|_| record.task.pid_mode.as_deref() == Some("task"))?;
-    if first.name == name { None } else { record.containers[&first.name].pid }
-}
-
 async fn start(node: &Node, record: &Record, name: &str) -> Result<u32, String> {
     let (container, id) = (container(record, name), runtime_id(record, name));
     let target = LogTarget {
@@ -244,6 +213,8 @@ async fn start(node: &Node, record: &Record, name: &str) -> Result<u32, String> 
         container_name: name.to_string(),
         runtime_id: id.to_string(),
         config: container.docker_config.host_config.log_config.clone(),
+        // A terminal stays open by itself.
+        interactive: container.docker_config.config.open_stdin && !container.docker_config.config.tty,
     };
     let stdio = node.logs.prepare(&target).await?;
     if record.containers[name].exit.is_some() {
@@ -334,18 +305,6 @@ async fn delete(node: &Node, record: &Record, name: &str) -> Result<(), String> 
     node.runtime.delete(id).await.map_err(|error| errors::chain(&error))?;
     node.logs.finish(id).await;
     Ok(())
-}
-
-async fn deprovision(node: &Node, record: &Record) -> Result<(), String> {
-    let network = async {
-        match &record.network {
-            Some(network) => node.networks.release(record.id(), network).await,
-            None => Ok(()),
-        }
-    };
-    let (network, group) = tokio::join!(network, node.cgroups.remove(record.id()));
-    network.map_err(|error| errors::chain(&error))?;
-    group.map_err(|error| errors::chain(&error))
 }
 
 #[cfg(test)]

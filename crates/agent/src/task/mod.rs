@@ -10,6 +10,7 @@ mod note;
 pub mod ports;
 pub mod record;
 mod runner;
+mod site;
 mod view;
 mod volumes;
 
@@ -105,6 +106,7 @@ impl Tasks {
                     self.want(task).await;
                 }
             }
+            link::ServerMessage::SecurityGroupsMessage(groups) => self.node.networks.guard(groups),
             link::ServerMessage::TaskManifestMessage(manifest) => self.compare(&manifest).await,
             link::ServerMessage::IamRoleCredentialsMessage(fresh) => {
                 if let Some(inbox) = self.inboxes.get(id_of(&fresh.task_arn)) {
@@ -225,6 +227,7 @@ async fn sweep(node: &Node, records: &[Record]) {
     if let Err(error) = node.networks.sweep(&networks).await {
         log("networks", &error);
     }
+    site::sweep(&node.config.run_dir(), knows);
     for id in node.cgroups.task_ids().iter().filter(|id| !knows(id)) {
         if let Err(error) = node.cgroups.remove(id).await {
             log("control groups", &error);

@@ -30,6 +30,8 @@ pub struct LogTarget {
     pub runtime_id: String,
     /// Where the output is to go.
     pub config: link::LogConfig,
+    /// Whether its standard input stays open though nobody writes into it.
+    pub interactive: bool,
 }
 
 /// Keeps what containers write.

@@ -17,7 +17,7 @@ use super::record::{ContainerRecord, Failure, Record, Site, Stop};
 pub fn of(record: &Record, busy: &BTreeSet<decider::Action>) -> decider::View {
     let container = |wanted: &link::Container| {
         let seen = record.containers.get(&wanted.name).map(seen).unwrap_or_default();
-        (wanted.name.clone(), decider::Container { wanted: wanted_of(wanted, record), seen })
+        (wanted.name.clone(), decider::Container { wanted: wanted_of(wanted), seen })
     };
     decider::View {
         desired: DesiredStatus::parse(&record.task.desired_status).unwrap_or(DesiredStatus::Running),
@@ -37,7 +37,7 @@ pub fn of(record: &Record, busy: &BTreeSet<decider::Action>) -> decider::View {
     }
 }
 
-fn wanted_of(container: &link::Container, record: &Record) -> decider::Wanted {
+fn wanted_of(container: &link::Container) -> decider::Wanted {
     let seconds = |value: i64| Duration::from_secs(u64::try_from(value).unwrap_or(0));
     let mut depends_on: Vec<decider::Dependency> =
         container.depends_on.iter().filter_map(dependency).collect();
@@ -48,11 +48,6 @@ fn wanted_of(container: &link::Container, record: &Record) -> decider::Wanted {
     let linked = container.links.iter().filter_map(|link| link.split(':').next());
     depends_on.extend(linked.map(|name| implied(name, decider::Condition::Start)));
     let policy = container.restart_policy.as_ref().filter(|policy| policy.enabled);
-    // With a shared process namespace the first container's process holds it.
-    let first = record.task.containers.first().filter(|first| first.name != container.name);
-    if let (Some("task"), Some(first)) = (record.task.pid_mode.as_deref(), first) {
-        depends_on.push(implied(&first.name, decider::Condition::Start));
-    }
     decider::Wanted {
         essential: container.essential,
         depends_on,

@@ -246,6 +246,7 @@ impl link::Uplink for Store {
 fn target() -> LogTarget {
     let config = [("awslogs-group", "/ecs/web"), ("awslogs-stream-prefix", "ecs")];
     LogTarget {
+        interactive: false,
         task_arn: "arn:aws:ecs:us-east-2:123456789012:task/c/0123".into(),
         container_name: "app".into(),
         runtime_id: "0123-1".into(),

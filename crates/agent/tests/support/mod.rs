@@ -125,7 +125,7 @@ impl ImageSource for Neighbours {
 impl LogSink for Neighbours {
     async fn prepare(&self, target: &LogTarget) -> Result<Stdio, String> {
         let uri = format!("file://{}/{}.log", self.dir.display(), target.container_name);
-        Ok(Stdio { stdout_uri: uri.clone(), stderr_uri: uri })
+        Ok(Stdio { stdin_path: String::new(), stdout_uri: uri.clone(), stderr_uri: uri })
     }
     async fn finish(&self, _runtime_id: &str) {}
 }

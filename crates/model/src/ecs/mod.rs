@@ -1,4 +1,4 @@
-//! ECS's nouns: clusters, task definitions, tasks, nodes and settings.
+//! ECS's nouns: clusters, task definitions, tasks, nodes, container instances and settings.
 //!
 //! What a user registered is kept member for member (an absent member stays absent), so
 //! that describing returns it unchanged. What was wanted and what was seen are apart:
@@ -6,10 +6,12 @@
 
 pub mod cluster;
 pub mod container_definition;
+pub mod container_instance;
 pub mod linux;
 pub mod name;
 pub mod node;
 pub mod overrides;
+pub mod placement;
 pub mod setting;
 pub mod status;
 pub mod tag;
@@ -21,7 +23,10 @@ pub mod volume;
 
 pub use cluster::Cluster;
 pub use container_definition::ContainerDefinition;
-pub use name::{ClusterName, ContainerName, Family, NodeId, ServiceName, TaskDefinitionId, TaskId};
+pub use container_instance::ContainerInstance;
+pub use name::{
+    ClusterName, ContainerInstanceId, ContainerName, Family, NodeId, ServiceName, TaskDefinitionId, TaskId,
+};
 pub use node::{Node, NodeLoad};
 pub use overrides::{ContainerOverride, TaskOverride};
 pub use status::{ContainerStatus, DesiredStatus, LastStatus};

@@ -41,6 +41,11 @@ name! {
     pub struct NodeId: "node id", is_hex32;
 }
 
+name! {
+    /// A container instance's id: 32 lower-case hexadecimal digits.
+    pub struct ContainerInstanceId: "container instance id", is_hex32;
+}
+
 fn is_hex32(raw: &str) -> bool {
     raw.len() == 32 && raw.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
 }
@@ -61,6 +66,13 @@ impl TaskId {
     /// `task/CLUSTER/ID`.
     pub fn arn(&self, scope: &Scope, cluster: &ClusterName) -> Arn {
         Arn::new("ecs", scope, format!("task/{cluster}/{self}"))
+    }
+}
+
+impl ContainerInstanceId {
+    /// `container-instance/CLUSTER/ID`.
+    pub fn arn(&self, scope: &Scope, cluster: &ClusterName) -> Arn {
+        Arn::new("ecs", scope, format!("container-instance/{cluster}/{self}"))
     }
 }
 

@@ -1,13 +1,15 @@
-//! Nodes: machines that offer Fargate capacity.
+//! Nodes: machines that run tasks.
 //!
-//! A node belongs to the installation, not to an account: it never shows as a container
-//! instance. What a node has and what tasks take of it are two records, because the one
-//! changes with the machine and the other with every task.
+//! A node belongs to the installation, not to an account. As Fargate's capacity it shows nowhere; as a
+//! [`ContainerInstance`](super::ContainerInstance) it shows in one cluster. What a node has and what tasks
+//! take of it are two records, because the one changes with the machine and the other with every task.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+use super::container_definition::TransportProtocol;
+use super::container_instance::Membership;
 use super::name::NodeId;
 use super::text::text_enum;
 use crate::{Record, Timestamp};
@@ -22,7 +24,7 @@ text_enum! {
     }
 }
 
-/// A machine that runs Fargate tasks.
+/// A machine that runs tasks.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Node {
     /// Its id.
@@ -45,9 +47,24 @@ pub struct Node {
     pub connected_at: Timestamp,
     /// When the node first registered.
     pub registered_at: Timestamp,
+    /// The cluster that it offers itself to; `None` serves Fargate alone.
+    #[serde(default)]
+    pub membership: Option<Membership>,
+    /// TCP ports of the machine that no task may take.
+    #[serde(default)]
+    pub reserved_ports: BTreeSet<u16>,
 }
 
 impl Record for Node {}
+
+/// A port of the machine that a task takes for itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct HostPort {
+    /// The transport.
+    pub protocol: TransportProtocol,
+    /// The port.
+    pub port: u16,
+}
 
 /// What the tasks that have not ended take of a node. Written together with those tasks, so
 /// that two of them can never be promised the same capacity.
@@ -61,6 +78,9 @@ pub struct NodeLoad {
     pub memory_mib: u32,
     /// How many tasks take it.
     pub tasks: u32,
+    /// Ports of the machine that tasks chose; those that the node chooses itself are not among them.
+    #[serde(default)]
+    pub ports: BTreeSet<HostPort>,
 }
 
 impl Record for NodeLoad {}
@@ -68,20 +88,22 @@ impl Record for NodeLoad {}
 impl NodeLoad {
     /// The load of a node without tasks.
     pub fn none(node: NodeId) -> Self {
-        NodeLoad { node, cpu_units: 0, memory_mib: 0, tasks: 0 }
+        NodeLoad { node, cpu_units: 0, memory_mib: 0, tasks: 0, ports: BTreeSet::new() }
     }
 
     /// Adds a task of this size.
-    pub fn take(&mut self, cpu_units: u32, memory_mib: u32) {
+    pub fn take(&mut self, cpu_units: u32, memory_mib: u32, ports: &[HostPort]) {
         self.cpu_units += cpu_units;
         self.memory_mib += memory_mib;
         self.tasks += 1;
+        self.ports.extend(ports);
     }
 
     /// Removes a task of this size.
-    pub fn give_back(&mut self, cpu_units: u32, memory_mib: u32) {
+    pub fn give_back(&mut self, cpu_units: u32, memory_mib: u32, ports: &[HostPort]) {
         self.cpu_units = self.cpu_units.saturating_sub(cpu_units);
         self.memory_mib = self.memory_mib.saturating_sub(memory_mib);
         self.tasks = self.tasks.saturating_sub(1);
+        self.ports.retain(|port| !ports.contains(port));
     }
 }

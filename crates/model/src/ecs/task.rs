@@ -7,8 +7,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::container_definition::KeyValuePair;
-use super::name::{ClusterName, NodeId, ServiceName, TaskDefinitionId, TaskId};
-use super::node::CpuArchitecture;
+use super::name::{ClusterName, ContainerInstanceId, NodeId, ServiceName, TaskDefinitionId, TaskId};
+use super::node::{CpuArchitecture, HostPort};
 use super::overrides::TaskOverride;
 use super::status::{Backwards, Connectivity, DesiredStatus, HealthStatus, LastStatus, StopCode};
 use super::tag::Tags;
@@ -47,6 +47,9 @@ pub struct Task {
     pub desired_status: DesiredStatus,
     /// The node that it was placed on.
     pub node: Option<NodeId>,
+    /// The container instance that it was placed on, when it does not run on Fargate.
+    #[serde(default)]
+    pub container_instance: Option<ContainerInstanceId>,
     /// What happened.
     pub seen: TaskSeen,
     /// Its containers, in the definition's order.
@@ -88,6 +91,9 @@ pub struct TaskSpec {
     pub overrides: TaskOverride,
     /// Where its interface goes.
     pub network: Option<AwsvpcConfiguration>,
+    /// Ports of the machine that it takes: those of `host` mode, and those that `bridge` mode names.
+    #[serde(default)]
+    pub host_ports: Vec<HostPort>,
     /// `family:NAME`, `service:NAME`, or what was given.
     pub group: Option<String>,
     /// A deployment's id, or what was given.

@@ -112,4 +112,4 @@ macro_rules! name {
     };
 }
 
-pub(super) use {name, text_enum};
+pub(crate) use {name, text_enum};

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use model::ec2::Cidr;
+use model::ecs::ClusterName;
 use model::{AccountId, Region};
 
 pub use options::{LogFormat, UpOptions};
@@ -59,6 +60,8 @@ pub struct NodeConfig {
     pub snapshotter: Option<String>,
     /// A CNI configuration directory; `None` builds networks by netlink.
     pub cni_conf_dir: Option<PathBuf>,
+    /// The cluster in which the machine is a container instance; `None` takes the default one.
+    pub instance_cluster: Option<ClusterName>,
     /// CPU units offered to tasks; `None` offers what the machine has.
     pub cpu_units: Option<u32>,
     /// MiB of memory offered to tasks; `None` offers what the machine has.
@@ -94,6 +97,11 @@ impl Config {
             oci_runtime: options.oci_runtime,
             snapshotter: options.snapshotter,
             cni_conf_dir: options.cni_conf_dir,
+            instance_cluster: options
+                .instance_cluster
+                .map(ClusterName::new)
+                .transpose()
+                .context("--instance-cluster")?,
             cpu_units: options.node_cpu_units,
             memory_mib: options.node_memory_mib,
         };
@@ -162,6 +170,7 @@ mod tests {
         refused(with(|o| o.listen = Some("4566".into())), "--listen 4566: expected an address");
         refused(with(|o| o.region = Some("US".into())), "--region: a region is");
         refused(with(|o| o.account_id = Some("1".into())), "--account-id: an account id is 12 digits");
+        refused(with(|o| o.instance_cluster = Some("a b".into())), "--instance-cluster");
         refused(with(|o| o.network_pool = Some("10".into())), "--network-pool");
     }
 

@@ -58,6 +58,9 @@ pub struct UpOptions {
     /// A CNI configuration directory, instead of Longshore's own networks
     #[arg(long, env = "LONGSHORE_CNI_CONF_DIR")]
     pub cni_conf_dir: Option<PathBuf>,
+    /// The cluster in which this machine is a container instance, for EC2 and EXTERNAL tasks [default: default]
+    #[arg(long, env = "LONGSHORE_INSTANCE_CLUSTER")]
+    pub instance_cluster: Option<String>,
     /// CPU units offered to tasks, 1024 a core [default: what the machine has]
     #[arg(long, env = "LONGSHORE_NODE_CPU_UNITS")]
     pub node_cpu_units: Option<u32>,
@@ -97,6 +100,7 @@ impl UpOptions {
             oci_runtime: self.oci_runtime.or(file.oci_runtime),
             snapshotter: self.snapshotter.or(file.snapshotter),
             cni_conf_dir: self.cni_conf_dir.or(file.cni_conf_dir),
+            instance_cluster: self.instance_cluster.or(file.instance_cluster),
             node_cpu_units: self.node_cpu_units.or(file.node_cpu_units),
             node_memory_mib: self.node_memory_mib.or(file.node_memory_mib),
         }

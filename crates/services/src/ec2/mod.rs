@@ -1,7 +1,7 @@
 //! EC2, as far as networks need it: VPCs, subnets, security groups, and an interface for every `awsvpc` task.
 //! Every scope has a default VPC from its first use on.
 //!
-//! Other rooms call [`default_vpc::ensure`] and the functions of [`interfaces`].
+//! Other rooms call [`default_vpc::ensure`] and the functions of [`interfaces`]; `control` calls [`guard::of_node`].
 
 mod authorize;
 mod blocks;
@@ -9,6 +9,7 @@ pub mod default_vpc;
 mod describe;
 pub mod error;
 mod groups;
+pub mod guard;
 pub mod interfaces;
 mod ops;
 mod permissions;

@@ -1,12 +1,16 @@
 //! The tables of the ec2 room, and the queries over them. Only this room writes them.
 
 use model::Scope;
-use model::ec2::{AddressBlock, AddressLease, NetworkInterface, SecurityGroup, Subnet, Vpc};
+use model::ec2::{AddressBlock, AddressLease, InterfaceKind, NetworkInterface, SecurityGroup, Subnet, Vpc};
 use store::{Row, Schema, Snapshot, Versioned, key};
 
 use super::default_vpc::DefaultVpc;
 use crate::table::table;
 
+/// Index of interfaces by VPC: finds the members of a group.
+pub const BY_VPC: &str = "vpc";
+/// Index of the interfaces of all scopes whose address a node holds itself.
+pub const HELD: &str = "held";
 /// Index of leases by subnet: counts a subnet's used addresses.
 const LEASES_BY_SUBNET: &str = "subnet";
 
@@ -18,7 +22,11 @@ table! {
     /// Security groups by scope and id.
     pub SecurityGroupRow(SecurityGroup) in "ec2/security-group" { key(group) => key![group.scope, group.id] }
     /// Interfaces by scope and id.
-    pub InterfaceRow(NetworkInterface) in "ec2/network-interface" { key(it) => key![it.scope, it.id] }
+    pub InterfaceRow(NetworkInterface) in "ec2/network-interface" {
+        key(it) => key![it.scope, it.id],
+        BY_VPC => key![it.scope, it.vpc_id],
+        HELD => (it.kind == InterfaceKind::LoadBalancer).then(|| key![it.id]),
+    }
     /// Blocks of VPCs by the /16 they lie in, of all scopes.
     pub BlockRow(AddressBlock) in "ec2/address-block" { key(it) => key![it.block.to_string()] }
     /// Leases by address: no address can be leased twice.

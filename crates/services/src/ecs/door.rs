@@ -2,16 +2,19 @@
 //!
 //! Everything a node says may be said twice; a report that tells nothing new costs no commit.
 
+use model::ecs::placement::TaskPlacementConstraint;
 use model::ecs::task_definition::TaskDefinition;
-use model::ecs::{LastStatus, Node, NodeId, Task};
+use model::ecs::{Cluster, ContainerInstance, LastStatus, Node, NodeId, Task};
 use model::{Arn, Timestamp};
 use reconcile::reap::{self, Ended};
 use reconcile::task::{Report, apply};
 use store::{Key, Snapshot, Store, Txn, Versioned, key};
 
 use super::error::Error;
-use super::placement;
-use super::store::{BY_NODE, ENDED, NodeRow, TaskRow, task_definition};
+use super::rules::placement::Wishes;
+use super::store::{BY_NODE, ENDED, NodeRow, TaskRow, active_cluster, task_definition};
+use super::{instances, placement};
+use crate::context::Ids;
 use crate::ec2;
 
 /// Attempts at a report whose commit meets a conflict.
@@ -36,6 +39,27 @@ pub async fn register_node(store: &Store, node: Node) -> Result<(), Error> {
         }
     }
     Err(Error::Client("The node changed too often.".into()))
+}
+
+/// Registers a known node as a container instance of the cluster that it offers itself to, if that exists.
+pub async fn join_cluster(store: &Store, id: &NodeId, now: Timestamp, ids: &Ids) -> Result<(), Error> {
+    for _ in 0..ATTEMPTS {
+        let snapshot = store.snapshot();
+        let Some(node) = snapshot.get::<NodeRow>(&key![id.as_str()]) else { return Ok(()) };
+        let Some(membership) = &node.membership else { return Ok(()) };
+        let Ok(cluster) = active_cluster(&snapshot, &membership.scope, &membership.cluster) else {
+            return Ok(());
+        };
+        let txn = instances::join(&snapshot, Txn::new(), &node, &cluster, now, &mut ids.clone());
+        if txn.is_read_only() {
+            return Ok(());
+        }
+        match store.commit(txn.expect(&cluster)).await {
+            Err(error) if error.is_conflict() => {}
+            done => return done.map(drop).map_err(Error::from),
+        }
+    }
+    Err(Error::Client("The cluster changed too often.".into()))
 }
 
 /// Marks a node as reachable or not. An unknown node is left alone.
@@ -75,6 +99,19 @@ pub const TASK_TABLE: &str = <TaskRow as store::Row>::TABLE;
 /// The tasks of a node that have not ended.
 pub fn tasks_of_node(snapshot: &Snapshot, node: &NodeId) -> Vec<Task> {
     snapshot.all_by::<TaskRow>(BY_NODE, &key![node.as_str()]).map(|task| task.row.0.clone()).collect()
+}
+
+/// The container instances that a DAEMON service has to serve: the active ones of the cluster that could run
+/// `definition` if they were empty, and that `constraints` allow.
+pub fn daemon_instances(
+    snapshot: &Snapshot,
+    cluster: &Cluster,
+    definition: &TaskDefinition,
+    constraints: &[TaskPlacementConstraint],
+) -> Result<Vec<ContainerInstance>, Error> {
+    let wishes = Wishes { constraints: constraints.to_vec(), ..Wishes::default() };
+    let members = placement::eligible(snapshot, cluster, definition, &wishes)?;
+    Ok(members.into_iter().map(|member| ContainerInstance::clone(&member.row)).collect())
 }
 
 /// The definition that a task is an instance of.

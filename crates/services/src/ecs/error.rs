@@ -21,6 +21,15 @@ pub enum Error {
     /// The cluster has tasks that have not stopped.
     #[error("The Cluster cannot be deleted while Tasks are active.")]
     ClusterContainsTasks,
+    /// The cluster has container instances that were registered in it on purpose.
+    #[error("The Cluster cannot be deleted while Container Instances are active or draining.")]
+    ClusterContainsContainerInstances,
+    /// What is to get attributes does not exist.
+    #[error("The specified target was not found.")]
+    TargetNotFound,
+    /// A container instance would have too many attributes.
+    #[error("The maximum number of custom attributes of a container instance is 10.")]
+    AttributeLimitExceeded,
     /// A Cloud Map namespace does not exist.
     #[error("The specified namespace was not found.")]
     NamespaceNotFound,
@@ -74,6 +83,9 @@ impl Error {
             Error::InvalidParameter(_) => "InvalidParameterException",
             Error::ClusterNotFound => "ClusterNotFoundException",
             Error::ClusterContainsTasks => "ClusterContainsTasksException",
+            Error::ClusterContainsContainerInstances => "ClusterContainsContainerInstancesException",
+            Error::TargetNotFound => "TargetNotFoundException",
+            Error::AttributeLimitExceeded => "AttributeLimitExceededException",
             Error::NamespaceNotFound => "NamespaceNotFoundException",
             Error::ServiceNotFound => "ServiceNotFoundException",
             Error::ResourceNotFound(_) => "ResourceNotFoundException",
@@ -102,6 +114,9 @@ impl From<Error> for ServiceError {
             | Error::InvalidParameter(_)
             | Error::ClusterNotFound
             | Error::ClusterContainsTasks
+            | Error::ClusterContainsContainerInstances
+            | Error::TargetNotFound
+            | Error::AttributeLimitExceeded
             | Error::NamespaceNotFound
             | Error::ServiceNotFound
             | Error::ResourceNotFound(_)

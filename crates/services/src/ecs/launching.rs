@@ -8,14 +8,13 @@ use std::collections::BTreeSet;
 use model::Timestamp;
 use model::ec2::NetworkInterface;
 use model::ecs::container_definition::KeyValuePair;
-use model::ecs::task::{Attachment, AttachmentStatus, LaunchType};
+use model::ecs::task::{Attachment, AttachmentStatus};
 use model::ecs::task_definition::TaskDefinition;
 use model::ecs::{Cluster, Task};
-use reconcile::placement::Refusal;
 use store::{Snapshot, Txn};
 
 use super::error::Error;
-use super::placement::Placement;
+use super::placement::{Placement, Unplaced};
 use super::rules::launch::{self, Capacity, Launch};
 use super::store::TaskRow;
 use crate::context::Ids;
@@ -43,7 +42,7 @@ pub(crate) struct Made {
     /// The tasks, placed and with their interfaces.
     pub tasks: Vec<Task>,
     /// One for each task without a place.
-    pub refusals: Vec<Refusal>,
+    pub unplaced: Vec<Unplaced>,
 }
 
 impl Maker<'_> {
@@ -55,14 +54,18 @@ impl Maker<'_> {
         capacities: &[Capacity],
     ) -> Result<Made, Error> {
         self.check(launch, definition, capacities)?;
-        let mut placement = Placement::new(self.snapshot);
-        let (mut txn, mut tasks, mut refusals) = (Txn::new(), Vec::new(), Vec::new());
+        let mut placement = Placement::new(self.snapshot, self.cluster);
+        let (mut txn, mut tasks, mut unplaced) = (Txn::new(), Vec::new(), Vec::new());
         let mut taken: Vec<NetworkInterface> = Vec::new();
         for capacity in capacities {
             let mut task =
                 self.ids.with(|ids| launch::task(launch, self.cluster, definition, capacity, self.now, ids));
-            if let Err(refusal) = placement.place(&mut task) {
-                refusals.push(refusal);
+            let placed = match &capacity.instance {
+                Some(instance) => placement.place_on(&mut task, definition, instance)?,
+                None => placement.place(&mut task, definition, &launch.wishes, &mut self.ids.clone())?,
+            };
+            if let Err(why) = placed {
+                unplaced.push(why);
                 continue;
             }
             if task.spec.network.is_some() {
@@ -74,7 +77,7 @@ impl Maker<'_> {
             txn = txn.insert(&TaskRow(task.clone()));
             tasks.push(task);
         }
-        Ok(Made { txn: placement.commit(txn), tasks, refusals })
+        Ok(Made { txn: placement.commit(txn), tasks, unplaced })
     }
 
     /// Whether the definition can run in the network and on the capacity that it is asked to.
@@ -86,12 +89,6 @@ impl Maker<'_> {
     ) -> Result<(), Error> {
         for launch_type in capacities.iter().map(|it| it.launch_type).collect::<BTreeSet<_>>() {
             launch::check(launch, definition, launch_type)?;
-            // Container instances join clusters in a later step; an ECS cluster without any says this.
-            if launch_type != LaunchType::Fargate {
-                return Err(Error::InvalidParameter(
-                    "No Container Instances were found in your cluster.".into(),
-                ));
-            }
         }
         let Some(network) = &launch.network else { return Ok(()) };
         ec2::interfaces::check(self.snapshot, &self.cluster.scope, &network.subnets, &network.security_groups)

@@ -2,8 +2,10 @@
 //!
 //! Other rooms and control reach in only through the functions of this file.
 
+mod attribute;
 pub mod door;
 pub mod error;
+mod instances;
 mod launching;
 mod ops;
 mod placement;
@@ -30,8 +32,10 @@ pub static ROOM: Room = Room {
     operations: &[
         op::<shape::CreateCluster>(),
         op::<shape::DeleteAccountSetting>(),
+        op::<shape::DeleteAttributes>(),
         op::<shape::DeleteCluster>(),
         op::<shape::DeleteTaskDefinitions>(),
+        op::<shape::DeregisterContainerInstance>(),
         op::<shape::DeregisterTaskDefinition>(),
         op::<shape::DescribeCapacityProviders>(),
         op::<shape::DescribeClusters>(),
@@ -41,6 +45,7 @@ pub static ROOM: Room = Room {
         op::<shape::DescribeTasks>(),
         op::<shape::ExecuteCommand>(),
         op::<shape::ListAccountSettings>(),
+        op::<shape::ListAttributes>(),
         op::<shape::ListClusters>(),
         op::<shape::ListContainerInstances>(),
         op::<shape::ListServices>(),
@@ -50,14 +55,17 @@ pub static ROOM: Room = Room {
         op::<shape::ListTasks>(),
         op::<shape::PutAccountSetting>(),
         op::<shape::PutAccountSettingDefault>(),
+        op::<shape::PutAttributes>(),
         op::<shape::PutClusterCapacityProviders>(),
         op::<shape::RegisterTaskDefinition>(),
         op::<shape::RunTask>(),
+        op::<shape::StartTask>(),
         op::<shape::StopTask>(),
         op::<shape::TagResource>(),
         op::<shape::UntagResource>(),
         op::<shape::UpdateCluster>(),
         op::<shape::UpdateClusterSettings>(),
+        op::<shape::UpdateContainerInstancesState>(),
     ],
     violation,
     unsupported,

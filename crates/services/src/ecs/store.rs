@@ -8,7 +8,8 @@ use model::ecs::name::TaskDefinitionId;
 use model::ecs::setting::{AccountSetting, SettingOwner};
 use model::ecs::task_definition::{FamilyCounter, TaskDefinitionStatus};
 use model::ecs::{
-    Cluster, ClusterName, DesiredStatus, LastStatus, Node, NodeLoad, Task, TaskDefinition, TextEnum,
+    Cluster, ClusterName, ContainerInstance, DesiredStatus, LastStatus, Node, NodeLoad, Task, TaskDefinition,
+    TextEnum,
 };
 use store::{Key, Schema, Snapshot, Versioned, key};
 
@@ -29,7 +30,7 @@ pub(crate) const BY_FAMILY: &str = "by-family";
 pub(crate) const BY_STARTED_BY: &str = "by-started-by";
 /// Tasks of a cluster by desired status and service.
 pub(crate) const BY_SERVICE: &str = "by-service";
-/// Tasks of a node that have not ended.
+/// Tasks of a node that have not ended; container instances of a node.
 pub(crate) const BY_NODE: &str = "by-node";
 /// Tasks of a cluster by launch type and seen status.
 pub(crate) const BY_SEEN: &str = "by-seen";
@@ -85,7 +86,13 @@ table! {
         ENDED => it.seen.stopped_at.map(|at| key![at]),
     }
 
-    /// Machines that offer Fargate capacity.
+    /// Container instances.
+    pub(crate) ContainerInstanceRow(ContainerInstance) in "ecs/container-instance" {
+        key(it) => key![it.scope, it.cluster.as_str(), it.id.as_str()],
+        BY_NODE => key![it.node.as_str()],
+    }
+
+    /// Machines.
     pub(crate) NodeRow(Node) in "ecs/node" {
         key(it) => key![it.id.as_str()],
     }
@@ -108,6 +115,7 @@ pub(crate) fn tables(schema: Schema) -> Schema {
         .table::<TaskDefinitionRow>()
         .table::<FamilyRow>()
         .table::<TaskRow>()
+        .table::<ContainerInstanceRow>()
         .table::<NodeRow>()
         .table::<NodeLoadRow>()
         .table::<SettingRow>()

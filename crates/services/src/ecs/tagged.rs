@@ -1,12 +1,14 @@
 //! What TagResource, UntagResource and ListTagsForResource share: the resource behind an ARN.
 
 use model::Arn;
-use model::ecs::{Cluster, Tags, Task, TaskDefinition};
+use model::ecs::{Cluster, ContainerInstance, Tags, Task, TaskDefinition};
 use store::{Snapshot, Txn, Versioned, key};
 
 use super::error::Error;
 use super::rules::identifier;
-use super::store::{ClusterRow, TaskDefinitionRow, TaskRow, active_cluster, task_definition};
+use super::store::{
+    ClusterRow, ContainerInstanceRow, TaskDefinitionRow, TaskRow, active_cluster, task_definition,
+};
 use crate::context::OpCtx;
 
 /// A resource that carries tags.
@@ -14,6 +16,7 @@ pub(crate) enum Tagged {
     Cluster(Versioned<ClusterRow>),
     TaskDefinition(Versioned<TaskDefinitionRow>),
     Task(Versioned<TaskRow>),
+    ContainerInstance(Versioned<ContainerInstanceRow>),
 }
 
 impl Tagged {
@@ -23,6 +26,7 @@ impl Tagged {
             Tagged::Cluster(row) => &row.row.tags,
             Tagged::TaskDefinition(row) => &row.row.tags,
             Tagged::Task(row) => &row.row.tags,
+            Tagged::ContainerInstance(row) => &row.row.tags,
         }
     }
 
@@ -35,6 +39,10 @@ impl Tagged {
             Tagged::TaskDefinition(row) => Txn::new()
                 .update(row, &TaskDefinitionRow(TaskDefinition { tags, ..TaskDefinition::clone(row) })),
             Tagged::Task(row) => Txn::new().update(row, &TaskRow(Task { tags, ..Task::clone(row) })),
+            Tagged::ContainerInstance(row) => Txn::new().update(
+                row,
+                &ContainerInstanceRow(ContainerInstance { tags, ..ContainerInstance::clone(row) }),
+            ),
         }
     }
 }
@@ -77,7 +85,14 @@ pub(crate) fn find(ctx: &OpCtx, snapshot: &Snapshot, raw: &str) -> Result<Tagged
             let found = snapshot.get(&key![ctx.scope, cluster.as_str(), id.as_str()]);
             found.map(Tagged::Task).ok_or_else(missing)
         }
-        "service" | "container-instance" | "capacity-provider" | "task-set" => Err(missing()),
+        "container-instance" => {
+            let cluster = name.split('/').next().unwrap_or_default();
+            let cluster = identifier::cluster(Some(cluster), &ctx.scope)?;
+            let id = identifier::container_instance(raw, &ctx.scope, &cluster)?.ok_or_else(missing)?;
+            let found = snapshot.get(&key![ctx.scope, cluster.as_str(), id.as_str()]);
+            found.map(Tagged::ContainerInstance).ok_or_else(missing)
+        }
+        "service" | "capacity-provider" | "task-set" => Err(missing()),
         other => Err(Error::InvalidParameter(format!("Unsupported resource type: {other}"))),
     }
 }

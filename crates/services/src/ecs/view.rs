@@ -5,6 +5,7 @@ use model::ecs::{Cluster, LastStatus, TextEnum};
 use store::Snapshot;
 use wire::ecs as shape;
 
+use super::instances;
 use super::store::count_seen;
 use super::wire::cluster::{write_settings, write_tags};
 use super::wire::convert::Wire;
@@ -55,7 +56,7 @@ pub(crate) fn cluster(snapshot: &Snapshot, cluster: &Cluster, include: Include) 
         cluster_name: Some(cluster.name.to_string()),
         configuration: include.configurations.then(|| configuration(cluster)).flatten(),
         status: Some(cluster.status.to_string()),
-        registered_container_instances_count: Some(0),
+        registered_container_instances_count: Some(number(instances::count(snapshot, cluster))),
         running_tasks_count: Some(number(total(&[LastStatus::Running]))),
         pending_tasks_count: Some(number(total(&PENDING))),
         active_services_count: Some(0),

@@ -8,7 +8,7 @@ mod ops;
 use ::wire::{OperationModel, Violation};
 
 use crate::error::ServiceError;
-use crate::room::{Room, op, validation_text};
+use crate::room::{Room, lower_camel, op, validation_text};
 
 /// The room.
 pub static ROOM: Room = Room {
@@ -29,30 +29,10 @@ fn violation(_: &OperationModel, violations: &[Violation]) -> Option<ServiceErro
     Some(ServiceError::client("ValidationError", validation_text(&lowered)))
 }
 
-fn lower_camel(path: &str) -> String {
-    let lower = |step: &str| {
-        let mut letters = step.chars();
-        let first = letters.next().map(|letter| letter.to_ascii_lowercase());
-        first.into_iter().chain(letters).collect::<String>()
-    };
-    path.split('.').map(lower).collect::<Vec<_>>().join(".")
-}
-
 /// STS's answer to an action that it cannot find.
 fn unsupported(operation: &str) -> ServiceError {
     ServiceError::client(
         "InvalidAction",
         format!("Longshore does not serve {operation} of version {}.", ::wire::sts::SERVICE.api_version),
     )
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn paths_are_written_in_lower_camel_case() {
-        assert_eq!(lower_camel("Tags[0].Key"), "tags[0].key");
-        assert_eq!(lower_camel("DurationSeconds"), "durationSeconds");
-    }
 }

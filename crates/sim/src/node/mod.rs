@@ -161,7 +161,9 @@ impl Node {
                 let goes: Vec<String> = known.filter(|arn| !stays.contains(arn.as_str())).collect();
                 goes.iter().flat_map(|arn| self.want_stopped(arn, now)).collect()
             }
-            ServerMessage::HeartbeatMessage(_)
+            // A simulated node has no packets to let through, and executes no commands.
+            ServerMessage::SecurityGroupsMessage(_)
+            | ServerMessage::HeartbeatMessage(_)
             | ServerMessage::IamRoleCredentialsMessage(_)
             | ServerMessage::ExecuteCommandMessage(_) => Vec::new(),
         }

@@ -25,34 +25,34 @@ static MODEL: ServiceModel = ServiceModel {
 };
 
 static OPERATIONS: [OperationModel; 51] = [
-    OperationModel::named("AddListenerCertificates", "POST", "/"),
-    OperationModel::named("AddTags", "POST", "/"),
+    OperationModel { name: "AddListenerCertificates", method: "POST", uri: "/", input: Some(&ADD_LISTENER_CERTIFICATES_INPUT), output: Some(&ADD_LISTENER_CERTIFICATES_OUTPUT), result_wrapper: Some("AddListenerCertificatesResult"), errors: &["ListenerNotFoundException", "TooManyCertificatesException", "CertificateNotFoundException"] },
+    OperationModel { name: "AddTags", method: "POST", uri: "/", input: Some(&ADD_TAGS_INPUT), output: Some(&ADD_TAGS_OUTPUT), result_wrapper: Some("AddTagsResult"), errors: &["DuplicateTagKeysException", "TooManyTagsException", "LoadBalancerNotFoundException", "TargetGroupNotFoundException", "ListenerNotFoundException", "RuleNotFoundException", "TrustStoreNotFoundException"] },
     OperationModel::named("AddTrustStoreRevocations", "POST", "/"),
-    OperationModel::named("CreateListener", "POST", "/"),
-    OperationModel::named("CreateLoadBalancer", "POST", "/"),
-    OperationModel::named("CreateRule", "POST", "/"),
-    OperationModel::named("CreateTargetGroup", "POST", "/"),
+    OperationModel { name: "CreateListener", method: "POST", uri: "/", input: Some(&CREATE_LISTENER_INPUT), output: Some(&CREATE_LISTENER_OUTPUT), result_wrapper: Some("CreateListenerResult"), errors: &["DuplicateListenerException", "TooManyListenersException", "TooManyCertificatesException", "LoadBalancerNotFoundException", "TargetGroupNotFoundException", "TargetGroupAssociationLimitException", "InvalidConfigurationRequestException", "IncompatibleProtocolsException", "SSLPolicyNotFoundException", "CertificateNotFoundException", "UnsupportedProtocolException", "TooManyRegistrationsForTargetIdException", "TooManyTargetsException", "TooManyActionsException", "InvalidLoadBalancerActionException", "TooManyUniqueTargetGroupsPerLoadBalancerException", "ALPNPolicyNotSupportedException", "TooManyTagsException", "TrustStoreNotFoundException", "TrustStoreNotReadyException"] },
+    OperationModel { name: "CreateLoadBalancer", method: "POST", uri: "/", input: Some(&CREATE_LOAD_BALANCER_INPUT), output: Some(&CREATE_LOAD_BALANCER_OUTPUT), result_wrapper: Some("CreateLoadBalancerResult"), errors: &["DuplicateLoadBalancerNameException", "TooManyLoadBalancersException", "InvalidConfigurationRequestException", "SubnetNotFoundException", "InvalidSubnetException", "InvalidSecurityGroupException", "InvalidSchemeException", "TooManyTagsException", "DuplicateTagKeysException", "ResourceInUseException", "AllocationIdNotFoundException", "AvailabilityZoneNotSupportedException", "OperationNotPermittedException"] },
+    OperationModel { name: "CreateRule", method: "POST", uri: "/", input: Some(&CREATE_RULE_INPUT), output: Some(&CREATE_RULE_OUTPUT), result_wrapper: Some("CreateRuleResult"), errors: &["PriorityInUseException", "TooManyTargetGroupsException", "TooManyRulesException", "TargetGroupAssociationLimitException", "IncompatibleProtocolsException", "ListenerNotFoundException", "TargetGroupNotFoundException", "InvalidConfigurationRequestException", "TooManyRegistrationsForTargetIdException", "TooManyTargetsException", "UnsupportedProtocolException", "TooManyActionsException", "InvalidLoadBalancerActionException", "TooManyUniqueTargetGroupsPerLoadBalancerException", "TooManyTagsException"] },
+    OperationModel { name: "CreateTargetGroup", method: "POST", uri: "/", input: Some(&CREATE_TARGET_GROUP_INPUT), output: Some(&CREATE_TARGET_GROUP_OUTPUT), result_wrapper: Some("CreateTargetGroupResult"), errors: &["DuplicateTargetGroupNameException", "TooManyTargetGroupsException", "InvalidConfigurationRequestException", "TooManyTagsException"] },
     OperationModel::named("CreateTrustStore", "POST", "/"),
-    OperationModel::named("DeleteListener", "POST", "/"),
-    OperationModel::named("DeleteLoadBalancer", "POST", "/"),
-    OperationModel::named("DeleteRule", "POST", "/"),
+    OperationModel { name: "DeleteListener", method: "POST", uri: "/", input: Some(&DELETE_LISTENER_INPUT), output: Some(&DELETE_LISTENER_OUTPUT), result_wrapper: Some("DeleteListenerResult"), errors: &["ListenerNotFoundException", "ResourceInUseException"] },
+    OperationModel { name: "DeleteLoadBalancer", method: "POST", uri: "/", input: Some(&DELETE_LOAD_BALANCER_INPUT), output: Some(&DELETE_LOAD_BALANCER_OUTPUT), result_wrapper: Some("DeleteLoadBalancerResult"), errors: &["LoadBalancerNotFoundException", "OperationNotPermittedException", "ResourceInUseException"] },
+    OperationModel { name: "DeleteRule", method: "POST", uri: "/", input: Some(&DELETE_RULE_INPUT), output: Some(&DELETE_RULE_OUTPUT), result_wrapper: Some("DeleteRuleResult"), errors: &["RuleNotFoundException", "OperationNotPermittedException"] },
     OperationModel::named("DeleteSharedTrustStoreAssociation", "POST", "/"),
-    OperationModel::named("DeleteTargetGroup", "POST", "/"),
+    OperationModel { name: "DeleteTargetGroup", method: "POST", uri: "/", input: Some(&DELETE_TARGET_GROUP_INPUT), output: Some(&DELETE_TARGET_GROUP_OUTPUT), result_wrapper: Some("DeleteTargetGroupResult"), errors: &["ResourceInUseException"] },
     OperationModel::named("DeleteTrustStore", "POST", "/"),
-    OperationModel::named("DeregisterTargets", "POST", "/"),
-    OperationModel::named("DescribeAccountLimits", "POST", "/"),
-    OperationModel::named("DescribeCapacityReservation", "POST", "/"),
-    OperationModel::named("DescribeListenerAttributes", "POST", "/"),
-    OperationModel::named("DescribeListenerCertificates", "POST", "/"),
-    OperationModel::named("DescribeListeners", "POST", "/"),
-    OperationModel::named("DescribeLoadBalancerAttributes", "POST", "/"),
-    OperationModel::named("DescribeLoadBalancers", "POST", "/"),
-    OperationModel::named("DescribeRules", "POST", "/"),
-    OperationModel::named("DescribeSSLPolicies", "POST", "/"),
-    OperationModel::named("DescribeTags", "POST", "/"),
-    OperationModel::named("DescribeTargetGroupAttributes", "POST", "/"),
-    OperationModel::named("DescribeTargetGroups", "POST", "/"),
-    OperationModel::named("DescribeTargetHealth", "POST", "/"),
+    OperationModel { name: "DeregisterTargets", method: "POST", uri: "/", input: Some(&DEREGISTER_TARGETS_INPUT), output: Some(&DEREGISTER_TARGETS_OUTPUT), result_wrapper: Some("DeregisterTargetsResult"), errors: &["TargetGroupNotFoundException", "InvalidTargetException"] },
+    OperationModel { name: "DescribeAccountLimits", method: "POST", uri: "/", input: Some(&DESCRIBE_ACCOUNT_LIMITS_INPUT), output: Some(&DESCRIBE_ACCOUNT_LIMITS_OUTPUT), result_wrapper: Some("DescribeAccountLimitsResult"), errors: &[] },
+    OperationModel { name: "DescribeCapacityReservation", method: "POST", uri: "/", input: Some(&DESCRIBE_CAPACITY_RESERVATION_INPUT), output: Some(&DESCRIBE_CAPACITY_RESERVATION_OUTPUT), result_wrapper: Some("DescribeCapacityReservationResult"), errors: &["LoadBalancerNotFoundException"] },
+    OperationModel { name: "DescribeListenerAttributes", method: "POST", uri: "/", input: Some(&DESCRIBE_LISTENER_ATTRIBUTES_INPUT), output: Some(&DESCRIBE_LISTENER_ATTRIBUTES_OUTPUT), result_wrapper: Some("DescribeListenerAttributesResult"), errors: &["ListenerNotFoundException"] },
+    OperationModel { name: "DescribeListenerCertificates", method: "POST", uri: "/", input: Some(&DESCRIBE_LISTENER_CERTIFICATES_INPUT), output: Some(&DESCRIBE_LISTENER_CERTIFICATES_OUTPUT), result_wrapper: Some("DescribeListenerCertificatesResult"), errors: &["ListenerNotFoundException"] },
+    OperationModel { name: "DescribeListeners", method: "POST", uri: "/", input: Some(&DESCRIBE_LISTENERS_INPUT), output: Some(&DESCRIBE_LISTENERS_OUTPUT), result_wrapper: Some("DescribeListenersResult"), errors: &["ListenerNotFoundException", "LoadBalancerNotFoundException", "UnsupportedProtocolException"] },
+    OperationModel { name: "DescribeLoadBalancerAttributes", method: "POST", uri: "/", input: Some(&DESCRIBE_LOAD_BALANCER_ATTRIBUTES_INPUT), output: Some(&DESCRIBE_LOAD_BALANCER_ATTRIBUTES_OUTPUT), result_wrapper: Some("DescribeLoadBalancerAttributesResult"), errors: &["LoadBalancerNotFoundException"] },
+    OperationModel { name: "DescribeLoadBalancers", method: "POST", uri: "/", input: Some(&DESCRIBE_LOAD_BALANCERS_INPUT), output: Some(&DESCRIBE_LOAD_BALANCERS_OUTPUT), result_wrapper: Some("DescribeLoadBalancersResult"), errors: &["LoadBalancerNotFoundException"] },
+    OperationModel { name: "DescribeRules", method: "POST", uri: "/", input: Some(&DESCRIBE_RULES_INPUT), output: Some(&DESCRIBE_RULES_OUTPUT), result_wrapper: Some("DescribeRulesResult"), errors: &["ListenerNotFoundException", "RuleNotFoundException", "UnsupportedProtocolException"] },
+    OperationModel { name: "DescribeSSLPolicies", method: "POST", uri: "/", input: Some(&DESCRIBE_SSL_POLICIES_INPUT), output: Some(&DESCRIBE_SSL_POLICIES_OUTPUT), result_wrapper: Some("DescribeSSLPoliciesResult"), errors: &["SSLPolicyNotFoundException"] },
+    OperationModel { name: "DescribeTags", method: "POST", uri: "/", input: Some(&DESCRIBE_TAGS_INPUT), output: Some(&DESCRIBE_TAGS_OUTPUT), result_wrapper: Some("DescribeTagsResult"), errors: &["LoadBalancerNotFoundException", "TargetGroupNotFoundException", "ListenerNotFoundException", "RuleNotFoundException", "TrustStoreNotFoundException"] },
+    OperationModel { name: "DescribeTargetGroupAttributes", method: "POST", uri: "/", input: Some(&DESCRIBE_TARGET_GROUP_ATTRIBUTES_INPUT), output: Some(&DESCRIBE_TARGET_GROUP_ATTRIBUTES_OUTPUT), result_wrapper: Some("DescribeTargetGroupAttributesResult"), errors: &["TargetGroupNotFoundException"] },
+    OperationModel { name: "DescribeTargetGroups", method: "POST", uri: "/", input: Some(&DESCRIBE_TARGET_GROUPS_INPUT), output: Some(&DESCRIBE_TARGET_GROUPS_OUTPUT), result_wrapper: Some("DescribeTargetGroupsResult"), errors: &["LoadBalancerNotFoundException", "TargetGroupNotFoundException"] },
+    OperationModel { name: "DescribeTargetHealth", method: "POST", uri: "/", input: Some(&DESCRIBE_TARGET_HEALTH_INPUT), output: Some(&DESCRIBE_TARGET_HEALTH_OUTPUT), result_wrapper: Some("DescribeTargetHealthResult"), errors: &["InvalidTargetException", "TargetGroupNotFoundException", "HealthUnavailableException"] },
     OperationModel::named("DescribeTrustStoreAssociations", "POST", "/"),
     OperationModel::named("DescribeTrustStoreRevocations", "POST", "/"),
     OperationModel::named("DescribeTrustStores", "POST", "/"),
@@ -61,22 +61,62 @@ static OPERATIONS: [OperationModel; 51] = [
     OperationModel::named("GetTrustStoreRevocationContent", "POST", "/"),
     OperationModel::named("ModifyCapacityReservation", "POST", "/"),
     OperationModel::named("ModifyIpPools", "POST", "/"),
-    OperationModel::named("ModifyListener", "POST", "/"),
-    OperationModel::named("ModifyListenerAttributes", "POST", "/"),
-    OperationModel::named("ModifyLoadBalancerAttributes", "POST", "/"),
-    OperationModel::named("ModifyRule", "POST", "/"),
-    OperationModel::named("ModifyTargetGroup", "POST", "/"),
-    OperationModel::named("ModifyTargetGroupAttributes", "POST", "/"),
+    OperationModel { name: "ModifyListener", method: "POST", uri: "/", input: Some(&MODIFY_LISTENER_INPUT), output: Some(&MODIFY_LISTENER_OUTPUT), result_wrapper: Some("ModifyListenerResult"), errors: &["DuplicateListenerException", "TooManyListenersException", "TooManyCertificatesException", "ListenerNotFoundException", "TargetGroupNotFoundException", "TargetGroupAssociationLimitException", "IncompatibleProtocolsException", "SSLPolicyNotFoundException", "CertificateNotFoundException", "InvalidConfigurationRequestException", "UnsupportedProtocolException", "TooManyRegistrationsForTargetIdException", "TooManyTargetsException", "TooManyActionsException", "InvalidLoadBalancerActionException", "TooManyUniqueTargetGroupsPerLoadBalancerException", "ALPNPolicyNotSupportedException", "TrustStoreNotFoundException", "TrustStoreNotReadyException"] },
+    OperationModel { name: "ModifyListenerAttributes", method: "POST", uri: "/", input: Some(&MODIFY_LISTENER_ATTRIBUTES_INPUT), output: Some(&MODIFY_LISTENER_ATTRIBUTES_OUTPUT), result_wrapper: Some("ModifyListenerAttributesResult"), errors: &["ListenerNotFoundException", "InvalidConfigurationRequestException"] },
+    OperationModel { name: "ModifyLoadBalancerAttributes", method: "POST", uri: "/", input: Some(&MODIFY_LOAD_BALANCER_ATTRIBUTES_INPUT), output: Some(&MODIFY_LOAD_BALANCER_ATTRIBUTES_OUTPUT), result_wrapper: Some("ModifyLoadBalancerAttributesResult"), errors: &["LoadBalancerNotFoundException", "InvalidConfigurationRequestException"] },
+    OperationModel { name: "ModifyRule", method: "POST", uri: "/", input: Some(&MODIFY_RULE_INPUT), output: Some(&MODIFY_RULE_OUTPUT), result_wrapper: Some("ModifyRuleResult"), errors: &["TargetGroupAssociationLimitException", "IncompatibleProtocolsException", "RuleNotFoundException", "OperationNotPermittedException", "TooManyRegistrationsForTargetIdException", "TooManyTargetsException", "TargetGroupNotFoundException", "UnsupportedProtocolException", "TooManyActionsException", "InvalidLoadBalancerActionException", "TooManyUniqueTargetGroupsPerLoadBalancerException"] },
+    OperationModel { name: "ModifyTargetGroup", method: "POST", uri: "/", input: Some(&MODIFY_TARGET_GROUP_INPUT), output: Some(&MODIFY_TARGET_GROUP_OUTPUT), result_wrapper: Some("ModifyTargetGroupResult"), errors: &["TargetGroupNotFoundException", "InvalidConfigurationRequestException"] },
+    OperationModel { name: "ModifyTargetGroupAttributes", method: "POST", uri: "/", input: Some(&MODIFY_TARGET_GROUP_ATTRIBUTES_INPUT), output: Some(&MODIFY_TARGET_GROUP_ATTRIBUTES_OUTPUT), result_wrapper: Some("ModifyTargetGroupAttributesResult"), errors: &["TargetGroupNotFoundException", "InvalidConfigurationRequestException"] },
     OperationModel::named("ModifyTrustStore", "POST", "/"),
-    OperationModel::named("RegisterTargets", "POST", "/"),
-    OperationModel::named("RemoveListenerCertificates", "POST", "/"),
-    OperationModel::named("RemoveTags", "POST", "/"),
+    OperationModel { name: "RegisterTargets", method: "POST", uri: "/", input: Some(&REGISTER_TARGETS_INPUT), output: Some(&REGISTER_TARGETS_OUTPUT), result_wrapper: Some("RegisterTargetsResult"), errors: &["TargetGroupNotFoundException", "TooManyTargetsException", "InvalidTargetException", "TooManyRegistrationsForTargetIdException"] },
+    OperationModel { name: "RemoveListenerCertificates", method: "POST", uri: "/", input: Some(&REMOVE_LISTENER_CERTIFICATES_INPUT), output: Some(&REMOVE_LISTENER_CERTIFICATES_OUTPUT), result_wrapper: Some("RemoveListenerCertificatesResult"), errors: &["ListenerNotFoundException", "OperationNotPermittedException"] },
+    OperationModel { name: "RemoveTags", method: "POST", uri: "/", input: Some(&REMOVE_TAGS_INPUT), output: Some(&REMOVE_TAGS_OUTPUT), result_wrapper: Some("RemoveTagsResult"), errors: &["LoadBalancerNotFoundException", "TargetGroupNotFoundException", "ListenerNotFoundException", "RuleNotFoundException", "TooManyTagsException", "TrustStoreNotFoundException"] },
     OperationModel::named("RemoveTrustStoreRevocations", "POST", "/"),
-    OperationModel::named("SetIpAddressType", "POST", "/"),
-    OperationModel::named("SetRulePriorities", "POST", "/"),
-    OperationModel::named("SetSecurityGroups", "POST", "/"),
-    OperationModel::named("SetSubnets", "POST", "/"),
+    OperationModel { name: "SetIpAddressType", method: "POST", uri: "/", input: Some(&SET_IP_ADDRESS_TYPE_INPUT), output: Some(&SET_IP_ADDRESS_TYPE_OUTPUT), result_wrapper: Some("SetIpAddressTypeResult"), errors: &["LoadBalancerNotFoundException", "InvalidConfigurationRequestException", "InvalidSubnetException"] },
+    OperationModel { name: "SetRulePriorities", method: "POST", uri: "/", input: Some(&SET_RULE_PRIORITIES_INPUT), output: Some(&SET_RULE_PRIORITIES_OUTPUT), result_wrapper: Some("SetRulePrioritiesResult"), errors: &["RuleNotFoundException", "PriorityInUseException", "OperationNotPermittedException"] },
+    OperationModel { name: "SetSecurityGroups", method: "POST", uri: "/", input: Some(&SET_SECURITY_GROUPS_INPUT), output: Some(&SET_SECURITY_GROUPS_OUTPUT), result_wrapper: Some("SetSecurityGroupsResult"), errors: &["LoadBalancerNotFoundException", "InvalidConfigurationRequestException", "InvalidSecurityGroupException"] },
+    OperationModel { name: "SetSubnets", method: "POST", uri: "/", input: Some(&SET_SUBNETS_INPUT), output: Some(&SET_SUBNETS_OUTPUT), result_wrapper: Some("SetSubnetsResult"), errors: &["LoadBalancerNotFoundException", "InvalidConfigurationRequestException", "SubnetNotFoundException", "InvalidSubnetException", "AllocationIdNotFoundException", "AvailabilityZoneNotSupportedException", "CapacityReservationPendingException"] },
 ];
+
+operations! {
+    AddListenerCertificates(AddListenerCertificatesInput) -> AddListenerCertificatesOutput = 0;
+    AddTags(AddTagsInput) -> AddTagsOutput = 1;
+    CreateListener(CreateListenerInput) -> CreateListenerOutput = 3;
+    CreateLoadBalancer(CreateLoadBalancerInput) -> CreateLoadBalancerOutput = 4;
+    CreateRule(CreateRuleInput) -> CreateRuleOutput = 5;
+    CreateTargetGroup(CreateTargetGroupInput) -> CreateTargetGroupOutput = 6;
+    DeleteListener(DeleteListenerInput) -> DeleteListenerOutput = 8;
+    DeleteLoadBalancer(DeleteLoadBalancerInput) -> DeleteLoadBalancerOutput = 9;
+    DeleteRule(DeleteRuleInput) -> DeleteRuleOutput = 10;
+    DeleteTargetGroup(DeleteTargetGroupInput) -> DeleteTargetGroupOutput = 12;
+    DeregisterTargets(DeregisterTargetsInput) -> DeregisterTargetsOutput = 14;
+    DescribeAccountLimits(DescribeAccountLimitsInput) -> DescribeAccountLimitsOutput = 15;
+    DescribeCapacityReservation(DescribeCapacityReservationInput) -> DescribeCapacityReservationOutput = 16;
+    DescribeListenerAttributes(DescribeListenerAttributesInput) -> DescribeListenerAttributesOutput = 17;
+    DescribeListenerCertificates(DescribeListenerCertificatesInput) -> DescribeListenerCertificatesOutput = 18;
+    DescribeListeners(DescribeListenersInput) -> DescribeListenersOutput = 19;
+    DescribeLoadBalancerAttributes(DescribeLoadBalancerAttributesInput) -> DescribeLoadBalancerAttributesOutput = 20;
+    DescribeLoadBalancers(DescribeLoadBalancersInput) -> DescribeLoadBalancersOutput = 21;
+    DescribeRules(DescribeRulesInput) -> DescribeRulesOutput = 22;
+    DescribeSSLPolicies(DescribeSSLPoliciesInput) -> DescribeSSLPoliciesOutput = 23;
+    DescribeTags(DescribeTagsInput) -> DescribeTagsOutput = 24;
+    DescribeTargetGroupAttributes(DescribeTargetGroupAttributesInput) -> DescribeTargetGroupAttributesOutput = 25;
+    DescribeTargetGroups(DescribeTargetGroupsInput) -> DescribeTargetGroupsOutput = 26;
+    DescribeTargetHealth(DescribeTargetHealthInput) -> DescribeTargetHealthOutput = 27;
+    ModifyListener(ModifyListenerInput) -> ModifyListenerOutput = 36;
+    ModifyListenerAttributes(ModifyListenerAttributesInput) -> ModifyListenerAttributesOutput = 37;
+    ModifyLoadBalancerAttributes(ModifyLoadBalancerAttributesInput) -> ModifyLoadBalancerAttributesOutput = 38;
+    ModifyRule(ModifyRuleInput) -> ModifyRuleOutput = 39;
+    ModifyTargetGroup(ModifyTargetGroupInput) -> ModifyTargetGroupOutput = 40;
+    ModifyTargetGroupAttributes(ModifyTargetGroupAttributesInput) -> ModifyTargetGroupAttributesOutput = 41;
+    RegisterTargets(RegisterTargetsInput) -> RegisterTargetsOutput = 43;
+    RemoveListenerCertificates(RemoveListenerCertificatesInput) -> RemoveListenerCertificatesOutput = 44;
+    RemoveTags(RemoveTagsInput) -> RemoveTagsOutput = 45;
+    SetIpAddressType(SetIpAddressTypeInput) -> SetIpAddressTypeOutput = 47;
+    SetRulePriorities(SetRulePrioritiesInput) -> SetRulePrioritiesOutput = 48;
+    SetSecurityGroups(SetSecurityGroupsInput) -> SetSecurityGroupsOutput = 49;
+    SetSubnets(SetSubnetsInput) -> SetSubnetsOutput = 50;
+}
 
 static ERRORS: [ErrorModel; 56] = [
     ErrorModel { shape: "ALPNPolicyNotSupportedException", code: "ALPNPolicyNotFound", status: 400, sender: true, schema: &ALPN_POLICY_NOT_SUPPORTED_EXCEPTION },
@@ -139,21 +179,453 @@ static ERRORS: [ErrorModel; 56] = [
 
 static ALPN_POLICY_NOT_SUPPORTED_EXCEPTION: Schema = Schema::structure("ALPNPolicyNotSupportedException", &[]);
 
+shape! { Action = ACTION structure {
+    r#type: String = "Type" ACTION_TYPE_ENUM.required(),
+    target_group_arn: Option<String> = "TargetGroupArn" TARGET_GROUP_ARN,
+    authenticate_oidc_config: Option<AuthenticateOidcActionConfig> = "AuthenticateOidcConfig" AUTHENTICATE_OIDC_ACTION_CONFIG,
+    authenticate_cognito_config: Option<AuthenticateCognitoActionConfig> = "AuthenticateCognitoConfig" AUTHENTICATE_COGNITO_ACTION_CONFIG,
+    order: Option<i32> = "Order" ACTION_ORDER,
+    redirect_config: Option<RedirectActionConfig> = "RedirectConfig" REDIRECT_ACTION_CONFIG,
+    fixed_response_config: Option<FixedResponseActionConfig> = "FixedResponseConfig" FIXED_RESPONSE_ACTION_CONFIG,
+    forward_config: Option<ForwardActionConfig> = "ForwardConfig" FORWARD_ACTION_CONFIG,
+    jwt_validation_config: Option<JwtValidationActionConfig> = "JwtValidationConfig" JWT_VALIDATION_ACTION_CONFIG,
+} }
+
+static ACTION_ORDER: Schema = Schema::integer("ActionOrder").min(1).max(50000);
+
+static ACTION_TYPE_ENUM: Schema = Schema::string("ActionTypeEnum").values(&["forward", "authenticate-oidc", "authenticate-cognito", "redirect", "fixed-response", "jwt-validation"]);
+
+static ACTIONS: Schema = Schema::list("Actions", List::of(&ACTION));
+
+shape! { AddListenerCertificatesInput = ADD_LISTENER_CERTIFICATES_INPUT structure {
+    listener_arn: String = "ListenerArn" LISTENER_ARN.required(),
+    certificates: Vec<Certificate> = "Certificates" CERTIFICATE_LIST.required(),
+} }
+
+shape! { AddListenerCertificatesOutput = ADD_LISTENER_CERTIFICATES_OUTPUT structure {
+    certificates: Option<Vec<Certificate>> = "Certificates" CERTIFICATE_LIST,
+} }
+
+shape! { AddTagsInput = ADD_TAGS_INPUT structure {
+    resource_arns: Vec<String> = "ResourceArns" RESOURCE_ARNS.required(),
+    tags: Vec<Tag> = "Tags" TAG_LIST.required(),
+} }
+
+shape! { AddTagsOutput = ADD_TAGS_OUTPUT structure {
+} }
+
+shape! { AdministrativeOverride = ADMINISTRATIVE_OVERRIDE structure {
+    state: Option<String> = "State" TARGET_ADMINISTRATIVE_OVERRIDE_STATE_ENUM,
+    reason: Option<String> = "Reason" TARGET_ADMINISTRATIVE_OVERRIDE_REASON_ENUM,
+    description: Option<String> = "Description" DESCRIPTION,
+} }
+
+static ADVERTISE_TRUST_STORE_CA_NAMES_ENUM: Schema = Schema::string("AdvertiseTrustStoreCaNamesEnum").values(&["on", "off"]);
+
+static ALLOCATION_ID: Schema = Schema::string("AllocationId");
+
 static ALLOCATION_ID_NOT_FOUND_EXCEPTION: Schema = Schema::structure("AllocationIdNotFoundException", &[]);
+
+static ALPN_POLICY_NAME: Schema = Schema::list("AlpnPolicyName", List::of(&ALPN_POLICY_VALUE));
+
+static ALPN_POLICY_VALUE: Schema = Schema::string("AlpnPolicyValue");
+
+shape! { AnomalyDetection = ANOMALY_DETECTION structure {
+    result: Option<String> = "Result" ANOMALY_RESULT_ENUM,
+    mitigation_in_effect: Option<String> = "MitigationInEffect" MITIGATION_IN_EFFECT_ENUM,
+} }
+
+static ANOMALY_RESULT_ENUM: Schema = Schema::string("AnomalyResultEnum").values(&["anomalous", "normal"]);
+
+static AUTHENTICATE_COGNITO_ACTION_AUTHENTICATION_REQUEST_EXTRA_PARAMS: Schema = Schema::map("AuthenticateCognitoActionAuthenticationRequestExtraParams", Map::of(&AUTHENTICATE_COGNITO_ACTION_AUTHENTICATION_REQUEST_PARAM_NAME, &AUTHENTICATE_COGNITO_ACTION_AUTHENTICATION_REQUEST_PARAM_VALUE));
+
+static AUTHENTICATE_COGNITO_ACTION_AUTHENTICATION_REQUEST_PARAM_NAME: Schema = Schema::string("AuthenticateCognitoActionAuthenticationRequestParamName");
+
+static AUTHENTICATE_COGNITO_ACTION_AUTHENTICATION_REQUEST_PARAM_VALUE: Schema = Schema::string("AuthenticateCognitoActionAuthenticationRequestParamValue");
+
+static AUTHENTICATE_COGNITO_ACTION_CONDITIONAL_BEHAVIOR_ENUM: Schema = Schema::string("AuthenticateCognitoActionConditionalBehaviorEnum").values(&["deny", "allow", "authenticate"]);
+
+shape! { AuthenticateCognitoActionConfig = AUTHENTICATE_COGNITO_ACTION_CONFIG structure {
+    user_pool_arn: String = "UserPoolArn" AUTHENTICATE_COGNITO_ACTION_USER_POOL_ARN.required(),
+    user_pool_client_id: String = "UserPoolClientId" AUTHENTICATE_COGNITO_ACTION_USER_POOL_CLIENT_ID.required(),
+    user_pool_domain: String = "UserPoolDomain" AUTHENTICATE_COGNITO_ACTION_USER_POOL_DOMAIN.required(),
+    session_cookie_name: Option<String> = "SessionCookieName" AUTHENTICATE_COGNITO_ACTION_SESSION_COOKIE_NAME,
+    scope: Option<String> = "Scope" AUTHENTICATE_COGNITO_ACTION_SCOPE,
+    session_timeout: Option<i64> = "SessionTimeout" AUTHENTICATE_COGNITO_ACTION_SESSION_TIMEOUT,
+    authentication_request_extra_params: Option<BTreeMap<String, String>> = "AuthenticationRequestExtraParams" AUTHENTICATE_COGNITO_ACTION_AUTHENTICATION_REQUEST_EXTRA_PARAMS,
+    on_unauthenticated_request: Option<String> = "OnUnauthenticatedRequest" AUTHENTICATE_COGNITO_ACTION_CONDITIONAL_BEHAVIOR_ENUM,
+} }
+
+static AUTHENTICATE_COGNITO_ACTION_SCOPE: Schema = Schema::string("AuthenticateCognitoActionScope");
+
+static AUTHENTICATE_COGNITO_ACTION_SESSION_COOKIE_NAME: Schema = Schema::string("AuthenticateCognitoActionSessionCookieName");
+
+static AUTHENTICATE_COGNITO_ACTION_SESSION_TIMEOUT: Schema = Schema::long("AuthenticateCognitoActionSessionTimeout");
+
+static AUTHENTICATE_COGNITO_ACTION_USER_POOL_ARN: Schema = Schema::string("AuthenticateCognitoActionUserPoolArn");
+
+static AUTHENTICATE_COGNITO_ACTION_USER_POOL_CLIENT_ID: Schema = Schema::string("AuthenticateCognitoActionUserPoolClientId");
+
+static AUTHENTICATE_COGNITO_ACTION_USER_POOL_DOMAIN: Schema = Schema::string("AuthenticateCognitoActionUserPoolDomain");
+
+static AUTHENTICATE_OIDC_ACTION_AUTHENTICATION_REQUEST_EXTRA_PARAMS: Schema = Schema::map("AuthenticateOidcActionAuthenticationRequestExtraParams", Map::of(&AUTHENTICATE_OIDC_ACTION_AUTHENTICATION_REQUEST_PARAM_NAME, &AUTHENTICATE_OIDC_ACTION_AUTHENTICATION_REQUEST_PARAM_VALUE));
+
+static AUTHENTICATE_OIDC_ACTION_AUTHENTICATION_REQUEST_PARAM_NAME: Schema = Schema::string("AuthenticateOidcActionAuthenticationRequestParamName");
+
+static AUTHENTICATE_OIDC_ACTION_AUTHENTICATION_REQUEST_PARAM_VALUE: Schema = Schema::string("AuthenticateOidcActionAuthenticationRequestParamValue");
+
+static AUTHENTICATE_OIDC_ACTION_AUTHORIZATION_ENDPOINT: Schema = Schema::string("AuthenticateOidcActionAuthorizationEndpoint");
+
+static AUTHENTICATE_OIDC_ACTION_CLIENT_ID: Schema = Schema::string("AuthenticateOidcActionClientId");
+
+static AUTHENTICATE_OIDC_ACTION_CLIENT_SECRET: Schema = Schema::string("AuthenticateOidcActionClientSecret");
+
+static AUTHENTICATE_OIDC_ACTION_CONDITIONAL_BEHAVIOR_ENUM: Schema = Schema::string("AuthenticateOidcActionConditionalBehaviorEnum").values(&["deny", "allow", "authenticate"]);
+
+shape! { AuthenticateOidcActionConfig = AUTHENTICATE_OIDC_ACTION_CONFIG structure {
+    issuer: String = "Issuer" AUTHENTICATE_OIDC_ACTION_ISSUER.required(),
+    authorization_endpoint: String = "AuthorizationEndpoint" AUTHENTICATE_OIDC_ACTION_AUTHORIZATION_ENDPOINT.required(),
+    token_endpoint: String = "TokenEndpoint" AUTHENTICATE_OIDC_ACTION_TOKEN_ENDPOINT.required(),
+    user_info_endpoint: String = "UserInfoEndpoint" AUTHENTICATE_OIDC_ACTION_USER_INFO_ENDPOINT.required(),
+    client_id: String = "ClientId" AUTHENTICATE_OIDC_ACTION_CLIENT_ID.required(),
+    client_secret: Option<String> = "ClientSecret" AUTHENTICATE_OIDC_ACTION_CLIENT_SECRET,
+    session_cookie_name: Option<String> = "SessionCookieName" AUTHENTICATE_OIDC_ACTION_SESSION_COOKIE_NAME,
+    scope: Option<String> = "Scope" AUTHENTICATE_OIDC_ACTION_SCOPE,
+    session_timeout: Option<i64> = "SessionTimeout" AUTHENTICATE_OIDC_ACTION_SESSION_TIMEOUT,
+    authentication_request_extra_params: Option<BTreeMap<String, String>> = "AuthenticationRequestExtraParams" AUTHENTICATE_OIDC_ACTION_AUTHENTICATION_REQUEST_EXTRA_PARAMS,
+    on_unauthenticated_request: Option<String> = "OnUnauthenticatedRequest" AUTHENTICATE_OIDC_ACTION_CONDITIONAL_BEHAVIOR_ENUM,
+    use_existing_client_secret: Option<bool> = "UseExistingClientSecret" AUTHENTICATE_OIDC_ACTION_USE_EXISTING_CLIENT_SECRET,
+} }
+
+static AUTHENTICATE_OIDC_ACTION_ISSUER: Schema = Schema::string("AuthenticateOidcActionIssuer");
+
+static AUTHENTICATE_OIDC_ACTION_SCOPE: Schema = Schema::string("AuthenticateOidcActionScope");
+
+static AUTHENTICATE_OIDC_ACTION_SESSION_COOKIE_NAME: Schema = Schema::string("AuthenticateOidcActionSessionCookieName");
+
+static AUTHENTICATE_OIDC_ACTION_SESSION_TIMEOUT: Schema = Schema::long("AuthenticateOidcActionSessionTimeout");
+
+static AUTHENTICATE_OIDC_ACTION_TOKEN_ENDPOINT: Schema = Schema::string("AuthenticateOidcActionTokenEndpoint");
+
+static AUTHENTICATE_OIDC_ACTION_USE_EXISTING_CLIENT_SECRET: Schema = Schema::boolean("AuthenticateOidcActionUseExistingClientSecret");
+
+static AUTHENTICATE_OIDC_ACTION_USER_INFO_ENDPOINT: Schema = Schema::string("AuthenticateOidcActionUserInfoEndpoint");
+
+shape! { AvailabilityZone = AVAILABILITY_ZONE structure {
+    zone_name: Option<String> = "ZoneName" ZONE_NAME,
+    subnet_id: Option<String> = "SubnetId" SUBNET_ID,
+    outpost_id: Option<String> = "OutpostId" OUTPOST_ID,
+    load_balancer_addresses: Option<Vec<LoadBalancerAddress>> = "LoadBalancerAddresses" LOAD_BALANCER_ADDRESSES,
+    source_nat_ipv6_prefixes: Option<Vec<String>> = "SourceNatIpv6Prefixes" SOURCE_NAT_IPV6_PREFIXES,
+} }
 
 static AVAILABILITY_ZONE_NOT_SUPPORTED_EXCEPTION: Schema = Schema::structure("AvailabilityZoneNotSupportedException", &[]);
 
+static AVAILABILITY_ZONES: Schema = Schema::list("AvailabilityZones", List::of(&AVAILABILITY_ZONE));
+
 static CA_CERTIFICATES_BUNDLE_NOT_FOUND_EXCEPTION: Schema = Schema::structure("CaCertificatesBundleNotFoundException", &[]);
+
+static CANONICAL_HOSTED_ZONE_ID: Schema = Schema::string("CanonicalHostedZoneId");
 
 static CAPACITY_DECREASE_REQUESTS_LIMIT_EXCEEDED_EXCEPTION: Schema = Schema::structure("CapacityDecreaseRequestsLimitExceededException", &[]);
 
 static CAPACITY_RESERVATION_PENDING_EXCEPTION: Schema = Schema::structure("CapacityReservationPendingException", &[]);
 
+static CAPACITY_RESERVATION_STATE_ENUM: Schema = Schema::string("CapacityReservationStateEnum").values(&["provisioned", "pending", "rebalancing", "failed"]);
+
+shape! { CapacityReservationStatus = CAPACITY_RESERVATION_STATUS structure {
+    code: Option<String> = "Code" CAPACITY_RESERVATION_STATE_ENUM,
+    reason: Option<String> = "Reason" STATE_REASON,
+} }
+
+static CAPACITY_UNITS: Schema = Schema::integer("CapacityUnits");
+
+static CAPACITY_UNITS_DOUBLE: Schema = Schema::double("CapacityUnitsDouble");
+
 static CAPACITY_UNITS_LIMIT_EXCEEDED_EXCEPTION: Schema = Schema::structure("CapacityUnitsLimitExceededException", &[]);
+
+shape! { Certificate = CERTIFICATE structure {
+    certificate_arn: Option<String> = "CertificateArn" CERTIFICATE_ARN,
+    is_default: Option<bool> = "IsDefault" DEFAULT,
+} }
+
+static CERTIFICATE_ARN: Schema = Schema::string("CertificateArn");
+
+static CERTIFICATE_LIST: Schema = Schema::list("CertificateList", List::of(&CERTIFICATE));
 
 static CERTIFICATE_NOT_FOUND_EXCEPTION: Schema = Schema::structure("CertificateNotFoundException", &[]);
 
+shape! { Cipher = CIPHER structure {
+    name: Option<String> = "Name" CIPHER_NAME,
+    priority: Option<i32> = "Priority" CIPHER_PRIORITY,
+} }
+
+static CIPHER_NAME: Schema = Schema::string("CipherName");
+
+static CIPHER_PRIORITY: Schema = Schema::integer("CipherPriority");
+
+static CIPHERS: Schema = Schema::list("Ciphers", List::of(&CIPHER));
+
+static CONDITION_FIELD_NAME: Schema = Schema::string("ConditionFieldName").max(64);
+
+shape! { CreateListenerInput = CREATE_LISTENER_INPUT structure {
+    load_balancer_arn: String = "LoadBalancerArn" LOAD_BALANCER_ARN.required(),
+    protocol: Option<String> = "Protocol" PROTOCOL_ENUM,
+    port: Option<i32> = "Port" PORT,
+    ssl_policy: Option<String> = "SslPolicy" SSL_POLICY_NAME,
+    certificates: Option<Vec<Certificate>> = "Certificates" CERTIFICATE_LIST,
+    default_actions: Vec<Action> = "DefaultActions" ACTIONS.required(),
+    alpn_policy: Option<Vec<String>> = "AlpnPolicy" ALPN_POLICY_NAME,
+    tags: Option<Vec<Tag>> = "Tags" TAG_LIST,
+    mutual_authentication: Option<MutualAuthenticationAttributes> = "MutualAuthentication" MUTUAL_AUTHENTICATION_ATTRIBUTES,
+} }
+
+shape! { CreateListenerOutput = CREATE_LISTENER_OUTPUT structure {
+    listeners: Option<Vec<Listener>> = "Listeners" LISTENERS,
+} }
+
+shape! { CreateLoadBalancerInput = CREATE_LOAD_BALANCER_INPUT structure {
+    name: String = "Name" LOAD_BALANCER_NAME.required(),
+    subnets: Option<Vec<String>> = "Subnets" SUBNETS,
+    subnet_mappings: Option<Vec<SubnetMapping>> = "SubnetMappings" SUBNET_MAPPINGS,
+    security_groups: Option<Vec<String>> = "SecurityGroups" SECURITY_GROUPS,
+    scheme: Option<String> = "Scheme" LOAD_BALANCER_SCHEME_ENUM,
+    tags: Option<Vec<Tag>> = "Tags" TAG_LIST,
+    r#type: Option<String> = "Type" LOAD_BALANCER_TYPE_ENUM,
+    ip_address_type: Option<String> = "IpAddressType" IP_ADDRESS_TYPE,
+    customer_owned_ipv4_pool: Option<String> = "CustomerOwnedIpv4Pool" CUSTOMER_OWNED_IPV4_POOL,
+    enable_prefix_for_ipv6_source_nat: Option<String> = "EnablePrefixForIpv6SourceNat" ENABLE_PREFIX_FOR_IPV6_SOURCE_NAT_ENUM,
+    ipam_pools: Option<IpamPools> = "IpamPools" IPAM_POOLS,
+} }
+
+shape! { CreateLoadBalancerOutput = CREATE_LOAD_BALANCER_OUTPUT structure {
+    load_balancers: Option<Vec<LoadBalancer>> = "LoadBalancers" LOAD_BALANCERS,
+} }
+
+shape! { CreateRuleInput = CREATE_RULE_INPUT structure {
+    listener_arn: String = "ListenerArn" LISTENER_ARN.required(),
+    conditions: Vec<RuleCondition> = "Conditions" RULE_CONDITION_LIST.required(),
+    priority: i32 = "Priority" RULE_PRIORITY.required(),
+    actions: Vec<Action> = "Actions" ACTIONS.required(),
+    tags: Option<Vec<Tag>> = "Tags" TAG_LIST,
+    transforms: Option<Vec<RuleTransform>> = "Transforms" RULE_TRANSFORM_LIST,
+} }
+
+shape! { CreateRuleOutput = CREATE_RULE_OUTPUT structure {
+    rules: Option<Vec<Rule>> = "Rules" RULES,
+} }
+
+shape! { CreateTargetGroupInput = CREATE_TARGET_GROUP_INPUT structure {
+    name: String = "Name" TARGET_GROUP_NAME.required(),
+    protocol: Option<String> = "Protocol" PROTOCOL_ENUM,
+    protocol_version: Option<String> = "ProtocolVersion" PROTOCOL_VERSION,
+    port: Option<i32> = "Port" PORT,
+    vpc_id: Option<String> = "VpcId" VPC_ID,
+    health_check_protocol: Option<String> = "HealthCheckProtocol" PROTOCOL_ENUM,
+    health_check_port: Option<String> = "HealthCheckPort" HEALTH_CHECK_PORT,
+    health_check_enabled: Option<bool> = "HealthCheckEnabled" HEALTH_CHECK_ENABLED,
+    health_check_path: Option<String> = "HealthCheckPath" PATH,
+    health_check_interval_seconds: Option<i32> = "HealthCheckIntervalSeconds" HEALTH_CHECK_INTERVAL_SECONDS,
+    health_check_timeout_seconds: Option<i32> = "HealthCheckTimeoutSeconds" HEALTH_CHECK_TIMEOUT_SECONDS,
+    healthy_threshold_count: Option<i32> = "HealthyThresholdCount" HEALTH_CHECK_THRESHOLD_COUNT,
+    unhealthy_threshold_count: Option<i32> = "UnhealthyThresholdCount" HEALTH_CHECK_THRESHOLD_COUNT,
+    matcher: Option<Matcher> = "Matcher" MATCHER,
+    target_type: Option<String> = "TargetType" TARGET_TYPE_ENUM,
+    tags: Option<Vec<Tag>> = "Tags" TAG_LIST,
+    ip_address_type: Option<String> = "IpAddressType" TARGET_GROUP_IP_ADDRESS_TYPE_ENUM,
+    target_control_port: Option<i32> = "TargetControlPort" TARGET_CONTROL_PORT,
+} }
+
+shape! { CreateTargetGroupOutput = CREATE_TARGET_GROUP_OUTPUT structure {
+    target_groups: Option<Vec<TargetGroup>> = "TargetGroups" TARGET_GROUPS,
+} }
+
+static CREATED_TIME: Schema = Schema::timestamp("CreatedTime", TimestampFormat::Protocol);
+
+static CUSTOMER_OWNED_IPV4_POOL: Schema = Schema::string("CustomerOwnedIpv4Pool").max(256).pattern(r"^(ipv4pool-coip-)[a-zA-Z0-9]+$");
+
+static DNS_NAME: Schema = Schema::string("DNSName");
+
+static DECREASE_REQUESTS_REMAINING: Schema = Schema::integer("DecreaseRequestsRemaining");
+
+static DEFAULT: Schema = Schema::boolean("Default");
+
 static DELETE_ASSOCIATION_SAME_ACCOUNT_EXCEPTION: Schema = Schema::structure("DeleteAssociationSameAccountException", &[]);
+
+shape! { DeleteListenerInput = DELETE_LISTENER_INPUT structure {
+    listener_arn: String = "ListenerArn" LISTENER_ARN.required(),
+} }
+
+shape! { DeleteListenerOutput = DELETE_LISTENER_OUTPUT structure {
+} }
+
+shape! { DeleteLoadBalancerInput = DELETE_LOAD_BALANCER_INPUT structure {
+    load_balancer_arn: String = "LoadBalancerArn" LOAD_BALANCER_ARN.required(),
+} }
+
+shape! { DeleteLoadBalancerOutput = DELETE_LOAD_BALANCER_OUTPUT structure {
+} }
+
+shape! { DeleteRuleInput = DELETE_RULE_INPUT structure {
+    rule_arn: String = "RuleArn" RULE_ARN.required(),
+} }
+
+shape! { DeleteRuleOutput = DELETE_RULE_OUTPUT structure {
+} }
+
+shape! { DeleteTargetGroupInput = DELETE_TARGET_GROUP_INPUT structure {
+    target_group_arn: String = "TargetGroupArn" TARGET_GROUP_ARN.required(),
+} }
+
+shape! { DeleteTargetGroupOutput = DELETE_TARGET_GROUP_OUTPUT structure {
+} }
+
+shape! { DeregisterTargetsInput = DEREGISTER_TARGETS_INPUT structure {
+    target_group_arn: String = "TargetGroupArn" TARGET_GROUP_ARN.required(),
+    targets: Vec<TargetDescription> = "Targets" TARGET_DESCRIPTIONS.required(),
+} }
+
+shape! { DeregisterTargetsOutput = DEREGISTER_TARGETS_OUTPUT structure {
+} }
+
+shape! { DescribeAccountLimitsInput = DESCRIBE_ACCOUNT_LIMITS_INPUT structure {
+    marker: Option<String> = "Marker" MARKER,
+    page_size: Option<i32> = "PageSize" PAGE_SIZE,
+} }
+
+shape! { DescribeAccountLimitsOutput = DESCRIBE_ACCOUNT_LIMITS_OUTPUT structure {
+    limits: Option<Vec<Limit>> = "Limits" LIMITS,
+    next_marker: Option<String> = "NextMarker" MARKER,
+} }
+
+shape! { DescribeCapacityReservationInput = DESCRIBE_CAPACITY_RESERVATION_INPUT structure {
+    load_balancer_arn: String = "LoadBalancerArn" LOAD_BALANCER_ARN.required(),
+} }
+
+shape! { DescribeCapacityReservationOutput = DESCRIBE_CAPACITY_RESERVATION_OUTPUT structure {
+    last_modified_time: Option<i64> = "LastModifiedTime" LAST_MODIFIED_TIME,
+    decrease_requests_remaining: Option<i32> = "DecreaseRequestsRemaining" DECREASE_REQUESTS_REMAINING,
+    minimum_load_balancer_capacity: Option<MinimumLoadBalancerCapacity> = "MinimumLoadBalancerCapacity" MINIMUM_LOAD_BALANCER_CAPACITY,
+    capacity_reservation_state: Option<Vec<ZonalCapacityReservationState>> = "CapacityReservationState" ZONAL_CAPACITY_RESERVATION_STATES,
+} }
+
+shape! { DescribeListenerAttributesInput = DESCRIBE_LISTENER_ATTRIBUTES_INPUT structure {
+    listener_arn: String = "ListenerArn" LISTENER_ARN.required(),
+} }
+
+shape! { DescribeListenerAttributesOutput = DESCRIBE_LISTENER_ATTRIBUTES_OUTPUT structure {
+    attributes: Option<Vec<ListenerAttribute>> = "Attributes" LISTENER_ATTRIBUTES,
+} }
+
+shape! { DescribeListenerCertificatesInput = DESCRIBE_LISTENER_CERTIFICATES_INPUT structure {
+    listener_arn: String = "ListenerArn" LISTENER_ARN.required(),
+    marker: Option<String> = "Marker" MARKER,
+    page_size: Option<i32> = "PageSize" PAGE_SIZE,
+} }
+
+shape! { DescribeListenerCertificatesOutput = DESCRIBE_LISTENER_CERTIFICATES_OUTPUT structure {
+    certificates: Option<Vec<Certificate>> = "Certificates" CERTIFICATE_LIST,
+    next_marker: Option<String> = "NextMarker" MARKER,
+} }
+
+shape! { DescribeListenersInput = DESCRIBE_LISTENERS_INPUT structure {
+    load_balancer_arn: Option<String> = "LoadBalancerArn" LOAD_BALANCER_ARN,
+    listener_arns: Option<Vec<String>> = "ListenerArns" LISTENER_ARNS,
+    marker: Option<String> = "Marker" MARKER,
+    page_size: Option<i32> = "PageSize" PAGE_SIZE,
+} }
+
+shape! { DescribeListenersOutput = DESCRIBE_LISTENERS_OUTPUT structure {
+    listeners: Option<Vec<Listener>> = "Listeners" LISTENERS,
+    next_marker: Option<String> = "NextMarker" MARKER,
+} }
+
+shape! { DescribeLoadBalancerAttributesInput = DESCRIBE_LOAD_BALANCER_ATTRIBUTES_INPUT structure {
+    load_balancer_arn: String = "LoadBalancerArn" LOAD_BALANCER_ARN.required(),
+} }
+
+shape! { DescribeLoadBalancerAttributesOutput = DESCRIBE_LOAD_BALANCER_ATTRIBUTES_OUTPUT structure {
+    attributes: Option<Vec<LoadBalancerAttribute>> = "Attributes" LOAD_BALANCER_ATTRIBUTES,
+} }
+
+shape! { DescribeLoadBalancersInput = DESCRIBE_LOAD_BALANCERS_INPUT structure {
+    load_balancer_arns: Option<Vec<String>> = "LoadBalancerArns" LOAD_BALANCER_ARNS,
+    names: Option<Vec<String>> = "Names" LOAD_BALANCER_NAMES,
+    marker: Option<String> = "Marker" MARKER,
+    page_size: Option<i32> = "PageSize" PAGE_SIZE,
+} }
+
+shape! { DescribeLoadBalancersOutput = DESCRIBE_LOAD_BALANCERS_OUTPUT structure {
+    load_balancers: Option<Vec<LoadBalancer>> = "LoadBalancers" LOAD_BALANCERS,
+    next_marker: Option<String> = "NextMarker" MARKER,
+} }
+
+shape! { DescribeRulesInput = DESCRIBE_RULES_INPUT structure {
+    listener_arn: Option<String> = "ListenerArn" LISTENER_ARN,
+    rule_arns: Option<Vec<String>> = "RuleArns" RULE_ARNS,
+    marker: Option<String> = "Marker" MARKER,
+    page_size: Option<i32> = "PageSize" PAGE_SIZE,
+} }
+
+shape! { DescribeRulesOutput = DESCRIBE_RULES_OUTPUT structure {
+    rules: Option<Vec<Rule>> = "Rules" RULES,
+    next_marker: Option<String> = "NextMarker" MARKER,
+} }
+
+shape! { DescribeSSLPoliciesInput = DESCRIBE_SSL_POLICIES_INPUT structure {
+    names: Option<Vec<String>> = "Names" SSL_POLICY_NAMES,
+    marker: Option<String> = "Marker" MARKER,
+    page_size: Option<i32> = "PageSize" PAGE_SIZE,
+    load_balancer_type: Option<String> = "LoadBalancerType" LOAD_BALANCER_TYPE_ENUM,
+} }
+
+shape! { DescribeSSLPoliciesOutput = DESCRIBE_SSL_POLICIES_OUTPUT structure {
+    ssl_policies: Option<Vec<SslPolicy>> = "SslPolicies" SSL_POLICIES,
+    next_marker: Option<String> = "NextMarker" MARKER,
+} }
+
+shape! { DescribeTagsInput = DESCRIBE_TAGS_INPUT structure {
+    resource_arns: Vec<String> = "ResourceArns" RESOURCE_ARNS.required(),
+} }
+
+shape! { DescribeTagsOutput = DESCRIBE_TAGS_OUTPUT structure {
+    tag_descriptions: Option<Vec<TagDescription>> = "TagDescriptions" TAG_DESCRIPTIONS,
+} }
+
+shape! { DescribeTargetGroupAttributesInput = DESCRIBE_TARGET_GROUP_ATTRIBUTES_INPUT structure {
+    target_group_arn: String = "TargetGroupArn" TARGET_GROUP_ARN.required(),
+} }
+
+shape! { DescribeTargetGroupAttributesOutput = DESCRIBE_TARGET_GROUP_ATTRIBUTES_OUTPUT structure {
+    attributes: Option<Vec<TargetGroupAttribute>> = "Attributes" TARGET_GROUP_ATTRIBUTES,
+} }
+
+shape! { DescribeTargetGroupsInput = DESCRIBE_TARGET_GROUPS_INPUT structure {
+    load_balancer_arn: Option<String> = "LoadBalancerArn" LOAD_BALANCER_ARN,
+    target_group_arns: Option<Vec<String>> = "TargetGroupArns" TARGET_GROUP_ARNS,
+    names: Option<Vec<String>> = "Names" TARGET_GROUP_NAMES,
+    marker: Option<String> = "Marker" MARKER,
+    page_size: Option<i32> = "PageSize" PAGE_SIZE,
+} }
+
+shape! { DescribeTargetGroupsOutput = DESCRIBE_TARGET_GROUPS_OUTPUT structure {
+    target_groups: Option<Vec<TargetGroup>> = "TargetGroups" TARGET_GROUPS,
+    next_marker: Option<String> = "NextMarker" MARKER,
+} }
+
+shape! { DescribeTargetHealthInput = DESCRIBE_TARGET_HEALTH_INPUT structure {
+    target_group_arn: String = "TargetGroupArn" TARGET_GROUP_ARN.required(),
+    targets: Option<Vec<TargetDescription>> = "Targets" TARGET_DESCRIPTIONS,
+    include: Option<Vec<String>> = "Include" LIST_OF_DESCRIBE_TARGET_HEALTH_INCLUDE_OPTIONS,
+} }
+
+static DESCRIBE_TARGET_HEALTH_INPUT_INCLUDE_ENUM: Schema = Schema::string("DescribeTargetHealthInputIncludeEnum").values(&["AnomalyDetection", "All"]);
+
+shape! { DescribeTargetHealthOutput = DESCRIBE_TARGET_HEALTH_OUTPUT structure {
+    target_health_descriptions: Option<Vec<TargetHealthDescription>> = "TargetHealthDescriptions" TARGET_HEALTH_DESCRIPTIONS,
+} }
+
+static DESCRIPTION: Schema = Schema::string("Description");
 
 static DUPLICATE_LISTENER_EXCEPTION: Schema = Schema::structure("DuplicateListenerException", &[]);
 
@@ -165,7 +637,69 @@ static DUPLICATE_TARGET_GROUP_NAME_EXCEPTION: Schema = Schema::structure("Duplic
 
 static DUPLICATE_TRUST_STORE_NAME_EXCEPTION: Schema = Schema::structure("DuplicateTrustStoreNameException", &[]);
 
+static ENABLE_PREFIX_FOR_IPV6_SOURCE_NAT_ENUM: Schema = Schema::string("EnablePrefixForIpv6SourceNatEnum").values(&["on", "off"]);
+
+static ENFORCE_SECURITY_GROUP_INBOUND_RULES_ON_PRIVATE_LINK_TRAFFIC: Schema = Schema::string("EnforceSecurityGroupInboundRulesOnPrivateLinkTraffic");
+
+static ENFORCE_SECURITY_GROUP_INBOUND_RULES_ON_PRIVATE_LINK_TRAFFIC_ENUM: Schema = Schema::string("EnforceSecurityGroupInboundRulesOnPrivateLinkTrafficEnum").values(&["on", "off"]);
+
+shape! { FixedResponseActionConfig = FIXED_RESPONSE_ACTION_CONFIG structure {
+    message_body: Option<String> = "MessageBody" FIXED_RESPONSE_ACTION_MESSAGE,
+    status_code: String = "StatusCode" FIXED_RESPONSE_ACTION_STATUS_CODE.required(),
+    content_type: Option<String> = "ContentType" FIXED_RESPONSE_ACTION_CONTENT_TYPE,
+} }
+
+static FIXED_RESPONSE_ACTION_CONTENT_TYPE: Schema = Schema::string("FixedResponseActionContentType").min(0).max(32);
+
+static FIXED_RESPONSE_ACTION_MESSAGE: Schema = Schema::string("FixedResponseActionMessage").min(0).max(1024);
+
+static FIXED_RESPONSE_ACTION_STATUS_CODE: Schema = Schema::string("FixedResponseActionStatusCode").pattern(r"^(2|4|5)\d\d$");
+
+shape! { ForwardActionConfig = FORWARD_ACTION_CONFIG structure {
+    target_groups: Option<Vec<TargetGroupTuple>> = "TargetGroups" TARGET_GROUP_LIST,
+    target_group_stickiness_config: Option<TargetGroupStickinessConfig> = "TargetGroupStickinessConfig" TARGET_GROUP_STICKINESS_CONFIG,
+} }
+
+static GRPC_CODE: Schema = Schema::string("GrpcCode");
+
+static HEALTH_CHECK_ENABLED: Schema = Schema::boolean("HealthCheckEnabled");
+
+static HEALTH_CHECK_INTERVAL_SECONDS: Schema = Schema::integer("HealthCheckIntervalSeconds").min(5).max(300);
+
+static HEALTH_CHECK_PORT: Schema = Schema::string("HealthCheckPort");
+
+static HEALTH_CHECK_THRESHOLD_COUNT: Schema = Schema::integer("HealthCheckThresholdCount").min(2).max(10);
+
+static HEALTH_CHECK_TIMEOUT_SECONDS: Schema = Schema::integer("HealthCheckTimeoutSeconds").min(2).max(120);
+
 static HEALTH_UNAVAILABLE_EXCEPTION: Schema = Schema::structure("HealthUnavailableException", &[]);
+
+shape! { HostHeaderConditionConfig = HOST_HEADER_CONDITION_CONFIG structure {
+    values: Option<Vec<String>> = "Values" LIST_OF_STRING,
+    regex_values: Option<Vec<String>> = "RegexValues" LIST_OF_STRING,
+} }
+
+shape! { HostHeaderRewriteConfig = HOST_HEADER_REWRITE_CONFIG structure {
+    rewrites: Option<Vec<RewriteConfig>> = "Rewrites" REWRITE_CONFIG_LIST,
+} }
+
+static HTTP_CODE: Schema = Schema::string("HttpCode");
+
+shape! { HttpHeaderConditionConfig = HTTP_HEADER_CONDITION_CONFIG structure {
+    http_header_name: Option<String> = "HttpHeaderName" HTTP_HEADER_CONDITION_NAME,
+    values: Option<Vec<String>> = "Values" LIST_OF_STRING,
+    regex_values: Option<Vec<String>> = "RegexValues" LIST_OF_STRING,
+} }
+
+static HTTP_HEADER_CONDITION_NAME: Schema = Schema::string("HttpHeaderConditionName");
+
+shape! { HttpRequestMethodConditionConfig = HTTP_REQUEST_METHOD_CONDITION_CONFIG structure {
+    values: Option<Vec<String>> = "Values" LIST_OF_STRING,
+} }
+
+static I_PV6_ADDRESS: Schema = Schema::string("IPv6Address");
+
+static IGNORE_CLIENT_CERTIFICATE_EXPIRY: Schema = Schema::boolean("IgnoreClientCertificateExpiry");
 
 static INCOMPATIBLE_PROTOCOLS_EXCEPTION: Schema = Schema::structure("IncompatibleProtocolsException", &[]);
 
@@ -187,15 +721,336 @@ static INVALID_SUBNET_EXCEPTION: Schema = Schema::structure("InvalidSubnetExcept
 
 static INVALID_TARGET_EXCEPTION: Schema = Schema::structure("InvalidTargetException", &[]);
 
+static IP_ADDRESS: Schema = Schema::string("IpAddress");
+
+static IP_ADDRESS_TYPE: Schema = Schema::string("IpAddressType").values(&["ipv4", "dualstack", "dualstack-without-public-ipv4"]);
+
+static IPAM_POOL_ID: Schema = Schema::string("IpamPoolId").max(1000).pattern(r"^(ipam-pool-)[a-zA-Z0-9]+$");
+
+shape! { IpamPools = IPAM_POOLS structure {
+    ipv4_ipam_pool_id: Option<String> = "Ipv4IpamPoolId" IPAM_POOL_ID,
+} }
+
+static IS_DEFAULT: Schema = Schema::boolean("IsDefault");
+
+shape! { JwtValidationActionAdditionalClaim = JWT_VALIDATION_ACTION_ADDITIONAL_CLAIM structure {
+    format: String = "Format" JWT_VALIDATION_ACTION_ADDITIONAL_CLAIM_FORMAT_ENUM.required(),
+    name: String = "Name" JWT_VALIDATION_ACTION_ADDITIONAL_CLAIM_NAME.required(),
+    values: Vec<String> = "Values" JWT_VALIDATION_ACTION_ADDITIONAL_CLAIM_VALUES.required(),
+} }
+
+static JWT_VALIDATION_ACTION_ADDITIONAL_CLAIM_FORMAT_ENUM: Schema = Schema::string("JwtValidationActionAdditionalClaimFormatEnum").values(&["single-string", "string-array", "space-separated-values"]);
+
+static JWT_VALIDATION_ACTION_ADDITIONAL_CLAIM_NAME: Schema = Schema::string("JwtValidationActionAdditionalClaimName");
+
+static JWT_VALIDATION_ACTION_ADDITIONAL_CLAIM_VALUE: Schema = Schema::string("JwtValidationActionAdditionalClaimValue");
+
+static JWT_VALIDATION_ACTION_ADDITIONAL_CLAIM_VALUES: Schema = Schema::list("JwtValidationActionAdditionalClaimValues", List::of(&JWT_VALIDATION_ACTION_ADDITIONAL_CLAIM_VALUE));
+
+static JWT_VALIDATION_ACTION_ADDITIONAL_CLAIMS: Schema = Schema::list("JwtValidationActionAdditionalClaims", List::of(&JWT_VALIDATION_ACTION_ADDITIONAL_CLAIM));
+
+shape! { JwtValidationActionConfig = JWT_VALIDATION_ACTION_CONFIG structure {
+    jwks_endpoint: String = "JwksEndpoint" JWT_VALIDATION_ACTION_JWKS_ENDPOINT.required(),
+    issuer: String = "Issuer" JWT_VALIDATION_ACTION_ISSUER.required(),
+    additional_claims: Option<Vec<JwtValidationActionAdditionalClaim>> = "AdditionalClaims" JWT_VALIDATION_ACTION_ADDITIONAL_CLAIMS,
+} }
+
+static JWT_VALIDATION_ACTION_ISSUER: Schema = Schema::string("JwtValidationActionIssuer");
+
+static JWT_VALIDATION_ACTION_JWKS_ENDPOINT: Schema = Schema::string("JwtValidationActionJwksEndpoint");
+
+static LAST_MODIFIED_TIME: Schema = Schema::timestamp("LastModifiedTime", TimestampFormat::Protocol);
+
+shape! { Limit = LIMIT structure {
+    name: Option<String> = "Name" NAME,
+    max: Option<String> = "Max" MAX,
+} }
+
+static LIMITS: Schema = Schema::list("Limits", List::of(&LIMIT));
+
+static LIST_OF_DESCRIBE_TARGET_HEALTH_INCLUDE_OPTIONS: Schema = Schema::list("ListOfDescribeTargetHealthIncludeOptions", List::of(&DESCRIBE_TARGET_HEALTH_INPUT_INCLUDE_ENUM));
+
+static LIST_OF_STRING: Schema = Schema::list("ListOfString", List::of(&STRING_VALUE));
+
+shape! { Listener = LISTENER structure {
+    listener_arn: Option<String> = "ListenerArn" LISTENER_ARN,
+    load_balancer_arn: Option<String> = "LoadBalancerArn" LOAD_BALANCER_ARN,
+    port: Option<i32> = "Port" PORT,
+    protocol: Option<String> = "Protocol" PROTOCOL_ENUM,
+    certificates: Option<Vec<Certificate>> = "Certificates" CERTIFICATE_LIST,
+    ssl_policy: Option<String> = "SslPolicy" SSL_POLICY_NAME,
+    default_actions: Option<Vec<Action>> = "DefaultActions" ACTIONS,
+    alpn_policy: Option<Vec<String>> = "AlpnPolicy" ALPN_POLICY_NAME,
+    mutual_authentication: Option<MutualAuthenticationAttributes> = "MutualAuthentication" MUTUAL_AUTHENTICATION_ATTRIBUTES,
+} }
+
+static LISTENER_ARN: Schema = Schema::string("ListenerArn");
+
+static LISTENER_ARNS: Schema = Schema::list("ListenerArns", List::of(&LISTENER_ARN));
+
+shape! { ListenerAttribute = LISTENER_ATTRIBUTE structure {
+    key: Option<String> = "Key" LISTENER_ATTRIBUTE_KEY,
+    value: Option<String> = "Value" LISTENER_ATTRIBUTE_VALUE,
+} }
+
+static LISTENER_ATTRIBUTE_KEY: Schema = Schema::string("ListenerAttributeKey").max(256).pattern(r"^[a-zA-Z0-9._]+$");
+
+static LISTENER_ATTRIBUTE_VALUE: Schema = Schema::string("ListenerAttributeValue");
+
+static LISTENER_ATTRIBUTES: Schema = Schema::list("ListenerAttributes", List::of(&LISTENER_ATTRIBUTE));
+
 static LISTENER_NOT_FOUND_EXCEPTION: Schema = Schema::structure("ListenerNotFoundException", &[]);
+
+static LISTENERS: Schema = Schema::list("Listeners", List::of(&LISTENER));
+
+shape! { LoadBalancer = LOAD_BALANCER structure {
+    load_balancer_arn: Option<String> = "LoadBalancerArn" LOAD_BALANCER_ARN,
+    dns_name: Option<String> = "DNSName" DNS_NAME,
+    canonical_hosted_zone_id: Option<String> = "CanonicalHostedZoneId" CANONICAL_HOSTED_ZONE_ID,
+    created_time: Option<i64> = "CreatedTime" CREATED_TIME,
+    load_balancer_name: Option<String> = "LoadBalancerName" LOAD_BALANCER_NAME,
+    scheme: Option<String> = "Scheme" LOAD_BALANCER_SCHEME_ENUM,
+    vpc_id: Option<String> = "VpcId" VPC_ID,
+    state: Option<LoadBalancerState> = "State" LOAD_BALANCER_STATE,
+    r#type: Option<String> = "Type" LOAD_BALANCER_TYPE_ENUM,
+    availability_zones: Option<Vec<AvailabilityZone>> = "AvailabilityZones" AVAILABILITY_ZONES,
+    security_groups: Option<Vec<String>> = "SecurityGroups" SECURITY_GROUPS,
+    ip_address_type: Option<String> = "IpAddressType" IP_ADDRESS_TYPE,
+    customer_owned_ipv4_pool: Option<String> = "CustomerOwnedIpv4Pool" CUSTOMER_OWNED_IPV4_POOL,
+    enforce_security_group_inbound_rules_on_private_link_traffic: Option<String> = "EnforceSecurityGroupInboundRulesOnPrivateLinkTraffic" ENFORCE_SECURITY_GROUP_INBOUND_RULES_ON_PRIVATE_LINK_TRAFFIC,
+    enable_prefix_for_ipv6_source_nat: Option<String> = "EnablePrefixForIpv6SourceNat" ENABLE_PREFIX_FOR_IPV6_SOURCE_NAT_ENUM,
+    ipam_pools: Option<IpamPools> = "IpamPools" IPAM_POOLS,
+} }
+
+shape! { LoadBalancerAddress = LOAD_BALANCER_ADDRESS structure {
+    ip_address: Option<String> = "IpAddress" IP_ADDRESS,
+    allocation_id: Option<String> = "AllocationId" ALLOCATION_ID,
+    private_i_pv4_address: Option<String> = "PrivateIPv4Address" PRIVATE_I_PV4_ADDRESS,
+    i_pv6_address: Option<String> = "IPv6Address" I_PV6_ADDRESS,
+} }
+
+static LOAD_BALANCER_ADDRESSES: Schema = Schema::list("LoadBalancerAddresses", List::of(&LOAD_BALANCER_ADDRESS));
+
+static LOAD_BALANCER_ARN: Schema = Schema::string("LoadBalancerArn");
+
+static LOAD_BALANCER_ARNS: Schema = Schema::list("LoadBalancerArns", List::of(&LOAD_BALANCER_ARN));
+
+shape! { LoadBalancerAttribute = LOAD_BALANCER_ATTRIBUTE structure {
+    key: Option<String> = "Key" LOAD_BALANCER_ATTRIBUTE_KEY,
+    value: Option<String> = "Value" LOAD_BALANCER_ATTRIBUTE_VALUE,
+} }
+
+static LOAD_BALANCER_ATTRIBUTE_KEY: Schema = Schema::string("LoadBalancerAttributeKey").max(256).pattern(r"^[a-zA-Z0-9._]+$");
+
+static LOAD_BALANCER_ATTRIBUTE_VALUE: Schema = Schema::string("LoadBalancerAttributeValue").max(1024);
+
+static LOAD_BALANCER_ATTRIBUTES: Schema = Schema::list("LoadBalancerAttributes", List::of(&LOAD_BALANCER_ATTRIBUTE)).max(20);
+
+static LOAD_BALANCER_NAME: Schema = Schema::string("LoadBalancerName");
+
+static LOAD_BALANCER_NAMES: Schema = Schema::list("LoadBalancerNames", List::of(&LOAD_BALANCER_NAME));
 
 static LOAD_BALANCER_NOT_FOUND_EXCEPTION: Schema = Schema::structure("LoadBalancerNotFoundException", &[]);
 
+static LOAD_BALANCER_SCHEME_ENUM: Schema = Schema::string("LoadBalancerSchemeEnum").values(&["internet-facing", "internal"]);
+
+shape! { LoadBalancerState = LOAD_BALANCER_STATE structure {
+    code: Option<String> = "Code" LOAD_BALANCER_STATE_ENUM,
+    reason: Option<String> = "Reason" STATE_REASON,
+} }
+
+static LOAD_BALANCER_STATE_ENUM: Schema = Schema::string("LoadBalancerStateEnum").values(&["active", "provisioning", "active_impaired", "failed"]);
+
+static LOAD_BALANCER_TYPE_ENUM: Schema = Schema::string("LoadBalancerTypeEnum").values(&["application", "network", "gateway"]);
+
+static LOAD_BALANCERS: Schema = Schema::list("LoadBalancers", List::of(&LOAD_BALANCER));
+
+static MARKER: Schema = Schema::string("Marker");
+
+shape! { Matcher = MATCHER structure {
+    http_code: Option<String> = "HttpCode" HTTP_CODE,
+    grpc_code: Option<String> = "GrpcCode" GRPC_CODE,
+} }
+
+static MAX: Schema = Schema::string("Max");
+
+shape! { MinimumLoadBalancerCapacity = MINIMUM_LOAD_BALANCER_CAPACITY structure {
+    capacity_units: Option<i32> = "CapacityUnits" CAPACITY_UNITS,
+} }
+
+static MITIGATION_IN_EFFECT_ENUM: Schema = Schema::string("MitigationInEffectEnum").values(&["yes", "no"]);
+
+static MODE: Schema = Schema::string("Mode");
+
+shape! { ModifyListenerAttributesInput = MODIFY_LISTENER_ATTRIBUTES_INPUT structure {
+    listener_arn: String = "ListenerArn" LISTENER_ARN.required(),
+    attributes: Vec<ListenerAttribute> = "Attributes" LISTENER_ATTRIBUTES.required(),
+} }
+
+shape! { ModifyListenerAttributesOutput = MODIFY_LISTENER_ATTRIBUTES_OUTPUT structure {
+    attributes: Option<Vec<ListenerAttribute>> = "Attributes" LISTENER_ATTRIBUTES,
+} }
+
+shape! { ModifyListenerInput = MODIFY_LISTENER_INPUT structure {
+    listener_arn: String = "ListenerArn" LISTENER_ARN.required(),
+    port: Option<i32> = "Port" PORT,
+    protocol: Option<String> = "Protocol" PROTOCOL_ENUM,
+    ssl_policy: Option<String> = "SslPolicy" SSL_POLICY_NAME,
+    certificates: Option<Vec<Certificate>> = "Certificates" CERTIFICATE_LIST,
+    default_actions: Option<Vec<Action>> = "DefaultActions" ACTIONS,
+    alpn_policy: Option<Vec<String>> = "AlpnPolicy" ALPN_POLICY_NAME,
+    mutual_authentication: Option<MutualAuthenticationAttributes> = "MutualAuthentication" MUTUAL_AUTHENTICATION_ATTRIBUTES,
+} }
+
+shape! { ModifyListenerOutput = MODIFY_LISTENER_OUTPUT structure {
+    listeners: Option<Vec<Listener>> = "Listeners" LISTENERS,
+} }
+
+shape! { ModifyLoadBalancerAttributesInput = MODIFY_LOAD_BALANCER_ATTRIBUTES_INPUT structure {
+    load_balancer_arn: String = "LoadBalancerArn" LOAD_BALANCER_ARN.required(),
+    attributes: Vec<LoadBalancerAttribute> = "Attributes" LOAD_BALANCER_ATTRIBUTES.required(),
+} }
+
+shape! { ModifyLoadBalancerAttributesOutput = MODIFY_LOAD_BALANCER_ATTRIBUTES_OUTPUT structure {
+    attributes: Option<Vec<LoadBalancerAttribute>> = "Attributes" LOAD_BALANCER_ATTRIBUTES,
+} }
+
+shape! { ModifyRuleInput = MODIFY_RULE_INPUT structure {
+    rule_arn: String = "RuleArn" RULE_ARN.required(),
+    conditions: Option<Vec<RuleCondition>> = "Conditions" RULE_CONDITION_LIST,
+    actions: Option<Vec<Action>> = "Actions" ACTIONS,
+    transforms: Option<Vec<RuleTransform>> = "Transforms" RULE_TRANSFORM_LIST,
+    reset_transforms: Option<bool> = "ResetTransforms" RESET_TRANSFORMS,
+} }
+
+shape! { ModifyRuleOutput = MODIFY_RULE_OUTPUT structure {
+    rules: Option<Vec<Rule>> = "Rules" RULES,
+} }
+
+shape! { ModifyTargetGroupAttributesInput = MODIFY_TARGET_GROUP_ATTRIBUTES_INPUT structure {
+    target_group_arn: String = "TargetGroupArn" TARGET_GROUP_ARN.required(),
+    attributes: Vec<TargetGroupAttribute> = "Attributes" TARGET_GROUP_ATTRIBUTES.required(),
+} }
+
+shape! { ModifyTargetGroupAttributesOutput = MODIFY_TARGET_GROUP_ATTRIBUTES_OUTPUT structure {
+    attributes: Option<Vec<TargetGroupAttribute>> = "Attributes" TARGET_GROUP_ATTRIBUTES,
+} }
+
+shape! { ModifyTargetGroupInput = MODIFY_TARGET_GROUP_INPUT structure {
+    target_group_arn: String = "TargetGroupArn" TARGET_GROUP_ARN.required(),
+    health_check_protocol: Option<String> = "HealthCheckProtocol" PROTOCOL_ENUM,
+    health_check_port: Option<String> = "HealthCheckPort" HEALTH_CHECK_PORT,
+    health_check_path: Option<String> = "HealthCheckPath" PATH,
+    health_check_enabled: Option<bool> = "HealthCheckEnabled" HEALTH_CHECK_ENABLED,
+    health_check_interval_seconds: Option<i32> = "HealthCheckIntervalSeconds" HEALTH_CHECK_INTERVAL_SECONDS,
+    health_check_timeout_seconds: Option<i32> = "HealthCheckTimeoutSeconds" HEALTH_CHECK_TIMEOUT_SECONDS,
+    healthy_threshold_count: Option<i32> = "HealthyThresholdCount" HEALTH_CHECK_THRESHOLD_COUNT,
+    unhealthy_threshold_count: Option<i32> = "UnhealthyThresholdCount" HEALTH_CHECK_THRESHOLD_COUNT,
+    matcher: Option<Matcher> = "Matcher" MATCHER,
+} }
+
+shape! { ModifyTargetGroupOutput = MODIFY_TARGET_GROUP_OUTPUT structure {
+    target_groups: Option<Vec<TargetGroup>> = "TargetGroups" TARGET_GROUPS,
+} }
+
+shape! { MutualAuthenticationAttributes = MUTUAL_AUTHENTICATION_ATTRIBUTES structure {
+    mode: Option<String> = "Mode" MODE,
+    trust_store_arn: Option<String> = "TrustStoreArn" TRUST_STORE_ARN,
+    ignore_client_certificate_expiry: Option<bool> = "IgnoreClientCertificateExpiry" IGNORE_CLIENT_CERTIFICATE_EXPIRY,
+    trust_store_association_status: Option<String> = "TrustStoreAssociationStatus" TRUST_STORE_ASSOCIATION_STATUS_ENUM,
+    advertise_trust_store_ca_names: Option<String> = "AdvertiseTrustStoreCaNames" ADVERTISE_TRUST_STORE_CA_NAMES_ENUM,
+} }
+
+static NAME: Schema = Schema::string("Name");
+
 static OPERATION_NOT_PERMITTED_EXCEPTION: Schema = Schema::structure("OperationNotPermittedException", &[]);
+
+static OUTPOST_ID: Schema = Schema::string("OutpostId");
+
+static PAGE_SIZE: Schema = Schema::integer("PageSize").min(1).max(400);
+
+static PATH: Schema = Schema::string("Path").min(1).max(1024);
+
+shape! { PathPatternConditionConfig = PATH_PATTERN_CONDITION_CONFIG structure {
+    values: Option<Vec<String>> = "Values" LIST_OF_STRING,
+    regex_values: Option<Vec<String>> = "RegexValues" LIST_OF_STRING,
+} }
+
+static PORT: Schema = Schema::integer("Port").min(1).max(65535);
 
 static PRIOR_REQUEST_NOT_COMPLETE_EXCEPTION: Schema = Schema::structure("PriorRequestNotCompleteException", &[]);
 
 static PRIORITY_IN_USE_EXCEPTION: Schema = Schema::structure("PriorityInUseException", &[]);
+
+static PRIVATE_I_PV4_ADDRESS: Schema = Schema::string("PrivateIPv4Address");
+
+static PROTOCOL_ENUM: Schema = Schema::string("ProtocolEnum").values(&["HTTP", "HTTPS", "TCP", "TLS", "UDP", "TCP_UDP", "GENEVE", "QUIC", "TCP_QUIC"]);
+
+static PROTOCOL_VERSION: Schema = Schema::string("ProtocolVersion");
+
+shape! { QueryStringConditionConfig = QUERY_STRING_CONDITION_CONFIG structure {
+    values: Option<Vec<QueryStringKeyValuePair>> = "Values" QUERY_STRING_KEY_VALUE_PAIR_LIST,
+} }
+
+shape! { QueryStringKeyValuePair = QUERY_STRING_KEY_VALUE_PAIR structure {
+    key: Option<String> = "Key" STRING_VALUE,
+    value: Option<String> = "Value" STRING_VALUE,
+} }
+
+static QUERY_STRING_KEY_VALUE_PAIR_LIST: Schema = Schema::list("QueryStringKeyValuePairList", List::of(&QUERY_STRING_KEY_VALUE_PAIR));
+
+static QUIC_SERVER_ID: Schema = Schema::string("QuicServerId").min(1).max(256);
+
+shape! { RedirectActionConfig = REDIRECT_ACTION_CONFIG structure {
+    protocol: Option<String> = "Protocol" REDIRECT_ACTION_PROTOCOL,
+    port: Option<String> = "Port" REDIRECT_ACTION_PORT,
+    host: Option<String> = "Host" REDIRECT_ACTION_HOST,
+    path: Option<String> = "Path" REDIRECT_ACTION_PATH,
+    query: Option<String> = "Query" REDIRECT_ACTION_QUERY,
+    status_code: String = "StatusCode" REDIRECT_ACTION_STATUS_CODE_ENUM.required(),
+} }
+
+static REDIRECT_ACTION_HOST: Schema = Schema::string("RedirectActionHost").min(1).max(128);
+
+static REDIRECT_ACTION_PATH: Schema = Schema::string("RedirectActionPath").min(1).max(128);
+
+static REDIRECT_ACTION_PORT: Schema = Schema::string("RedirectActionPort");
+
+static REDIRECT_ACTION_PROTOCOL: Schema = Schema::string("RedirectActionProtocol").pattern(r"^(HTTPS?|#\{protocol\})$");
+
+static REDIRECT_ACTION_QUERY: Schema = Schema::string("RedirectActionQuery").min(0).max(128);
+
+static REDIRECT_ACTION_STATUS_CODE_ENUM: Schema = Schema::string("RedirectActionStatusCodeEnum").values(&["HTTP_301", "HTTP_302"]);
+
+shape! { RegisterTargetsInput = REGISTER_TARGETS_INPUT structure {
+    target_group_arn: String = "TargetGroupArn" TARGET_GROUP_ARN.required(),
+    targets: Vec<TargetDescription> = "Targets" TARGET_DESCRIPTIONS.required(),
+} }
+
+shape! { RegisterTargetsOutput = REGISTER_TARGETS_OUTPUT structure {
+} }
+
+shape! { RemoveListenerCertificatesInput = REMOVE_LISTENER_CERTIFICATES_INPUT structure {
+    listener_arn: String = "ListenerArn" LISTENER_ARN.required(),
+    certificates: Vec<Certificate> = "Certificates" CERTIFICATE_LIST.required(),
+} }
+
+shape! { RemoveListenerCertificatesOutput = REMOVE_LISTENER_CERTIFICATES_OUTPUT structure {
+} }
+
+shape! { RemoveTagsInput = REMOVE_TAGS_INPUT structure {
+    resource_arns: Vec<String> = "ResourceArns" RESOURCE_ARNS.required(),
+    tag_keys: Vec<String> = "TagKeys" TAG_KEYS.required(),
+} }
+
+shape! { RemoveTagsOutput = REMOVE_TAGS_OUTPUT structure {
+} }
+
+static RESET_TRANSFORMS: Schema = Schema::boolean("ResetTransforms");
+
+static RESOURCE_ARN: Schema = Schema::string("ResourceArn");
+
+static RESOURCE_ARNS: Schema = Schema::list("ResourceArns", List::of(&RESOURCE_ARN));
 
 static RESOURCE_IN_USE_EXCEPTION: Schema = Schema::structure("ResourceInUseException", &[]);
 
@@ -205,15 +1060,284 @@ static REVOCATION_CONTENT_NOT_FOUND_EXCEPTION: Schema = Schema::structure("Revoc
 
 static REVOCATION_ID_NOT_FOUND_EXCEPTION: Schema = Schema::structure("RevocationIdNotFoundException", &[]);
 
+shape! { RewriteConfig = REWRITE_CONFIG structure {
+    regex: String = "Regex" STRING_VALUE.required(),
+    replace: String = "Replace" STRING_VALUE.required(),
+} }
+
+static REWRITE_CONFIG_LIST: Schema = Schema::list("RewriteConfigList", List::of(&REWRITE_CONFIG));
+
+shape! { Rule = RULE structure {
+    rule_arn: Option<String> = "RuleArn" RULE_ARN,
+    priority: Option<String> = "Priority" STRING,
+    conditions: Option<Vec<RuleCondition>> = "Conditions" RULE_CONDITION_LIST,
+    actions: Option<Vec<Action>> = "Actions" ACTIONS,
+    is_default: Option<bool> = "IsDefault" IS_DEFAULT,
+    transforms: Option<Vec<RuleTransform>> = "Transforms" RULE_TRANSFORM_LIST,
+} }
+
+static RULE_ARN: Schema = Schema::string("RuleArn");
+
+static RULE_ARNS: Schema = Schema::list("RuleArns", List::of(&RULE_ARN));
+
+shape! { RuleCondition = RULE_CONDITION structure {
+    field: Option<String> = "Field" CONDITION_FIELD_NAME,
+    values: Option<Vec<String>> = "Values" LIST_OF_STRING,
+    host_header_config: Option<HostHeaderConditionConfig> = "HostHeaderConfig" HOST_HEADER_CONDITION_CONFIG,
+    path_pattern_config: Option<PathPatternConditionConfig> = "PathPatternConfig" PATH_PATTERN_CONDITION_CONFIG,
+    http_header_config: Option<HttpHeaderConditionConfig> = "HttpHeaderConfig" HTTP_HEADER_CONDITION_CONFIG,
+    query_string_config: Option<QueryStringConditionConfig> = "QueryStringConfig" QUERY_STRING_CONDITION_CONFIG,
+    http_request_method_config: Option<HttpRequestMethodConditionConfig> = "HttpRequestMethodConfig" HTTP_REQUEST_METHOD_CONDITION_CONFIG,
+    source_ip_config: Option<SourceIpConditionConfig> = "SourceIpConfig" SOURCE_IP_CONDITION_CONFIG,
+    regex_values: Option<Vec<String>> = "RegexValues" LIST_OF_STRING,
+} }
+
+static RULE_CONDITION_LIST: Schema = Schema::list("RuleConditionList", List::of(&RULE_CONDITION));
+
 static RULE_NOT_FOUND_EXCEPTION: Schema = Schema::structure("RuleNotFoundException", &[]);
+
+static RULE_PRIORITY: Schema = Schema::integer("RulePriority").min(1).max(50000);
+
+static RULE_PRIORITY_LIST: Schema = Schema::list("RulePriorityList", List::of(&RULE_PRIORITY_PAIR));
+
+shape! { RulePriorityPair = RULE_PRIORITY_PAIR structure {
+    rule_arn: Option<String> = "RuleArn" RULE_ARN,
+    priority: Option<i32> = "Priority" RULE_PRIORITY,
+} }
+
+shape! { RuleTransform = RULE_TRANSFORM structure {
+    r#type: String = "Type" TRANSFORM_TYPE_ENUM.required(),
+    host_header_rewrite_config: Option<HostHeaderRewriteConfig> = "HostHeaderRewriteConfig" HOST_HEADER_REWRITE_CONFIG,
+    url_rewrite_config: Option<UrlRewriteConfig> = "UrlRewriteConfig" URL_REWRITE_CONFIG,
+} }
+
+static RULE_TRANSFORM_LIST: Schema = Schema::list("RuleTransformList", List::of(&RULE_TRANSFORM));
+
+static RULES: Schema = Schema::list("Rules", List::of(&RULE));
 
 static SSL_POLICY_NOT_FOUND_EXCEPTION: Schema = Schema::structure("SSLPolicyNotFoundException", &[]);
 
+static SECURITY_GROUP_ID: Schema = Schema::string("SecurityGroupId");
+
+static SECURITY_GROUPS: Schema = Schema::list("SecurityGroups", List::of(&SECURITY_GROUP_ID));
+
+shape! { SetIpAddressTypeInput = SET_IP_ADDRESS_TYPE_INPUT structure {
+    load_balancer_arn: String = "LoadBalancerArn" LOAD_BALANCER_ARN.required(),
+    ip_address_type: String = "IpAddressType" IP_ADDRESS_TYPE.required(),
+} }
+
+shape! { SetIpAddressTypeOutput = SET_IP_ADDRESS_TYPE_OUTPUT structure {
+    ip_address_type: Option<String> = "IpAddressType" IP_ADDRESS_TYPE,
+} }
+
+shape! { SetRulePrioritiesInput = SET_RULE_PRIORITIES_INPUT structure {
+    rule_priorities: Vec<RulePriorityPair> = "RulePriorities" RULE_PRIORITY_LIST.required(),
+} }
+
+shape! { SetRulePrioritiesOutput = SET_RULE_PRIORITIES_OUTPUT structure {
+    rules: Option<Vec<Rule>> = "Rules" RULES,
+} }
+
+shape! { SetSecurityGroupsInput = SET_SECURITY_GROUPS_INPUT structure {
+    load_balancer_arn: String = "LoadBalancerArn" LOAD_BALANCER_ARN.required(),
+    security_groups: Vec<String> = "SecurityGroups" SECURITY_GROUPS.required(),
+    enforce_security_group_inbound_rules_on_private_link_traffic: Option<String> = "EnforceSecurityGroupInboundRulesOnPrivateLinkTraffic" ENFORCE_SECURITY_GROUP_INBOUND_RULES_ON_PRIVATE_LINK_TRAFFIC_ENUM,
+} }
+
+shape! { SetSecurityGroupsOutput = SET_SECURITY_GROUPS_OUTPUT structure {
+    security_group_ids: Option<Vec<String>> = "SecurityGroupIds" SECURITY_GROUPS,
+    enforce_security_group_inbound_rules_on_private_link_traffic: Option<String> = "EnforceSecurityGroupInboundRulesOnPrivateLinkTraffic" ENFORCE_SECURITY_GROUP_INBOUND_RULES_ON_PRIVATE_LINK_TRAFFIC_ENUM,
+} }
+
+shape! { SetSubnetsInput = SET_SUBNETS_INPUT structure {
+    load_balancer_arn: String = "LoadBalancerArn" LOAD_BALANCER_ARN.required(),
+    subnets: Option<Vec<String>> = "Subnets" SUBNETS,
+    subnet_mappings: Option<Vec<SubnetMapping>> = "SubnetMappings" SUBNET_MAPPINGS,
+    ip_address_type: Option<String> = "IpAddressType" IP_ADDRESS_TYPE,
+    enable_prefix_for_ipv6_source_nat: Option<String> = "EnablePrefixForIpv6SourceNat" ENABLE_PREFIX_FOR_IPV6_SOURCE_NAT_ENUM,
+} }
+
+shape! { SetSubnetsOutput = SET_SUBNETS_OUTPUT structure {
+    availability_zones: Option<Vec<AvailabilityZone>> = "AvailabilityZones" AVAILABILITY_ZONES,
+    ip_address_type: Option<String> = "IpAddressType" IP_ADDRESS_TYPE,
+    enable_prefix_for_ipv6_source_nat: Option<String> = "EnablePrefixForIpv6SourceNat" ENABLE_PREFIX_FOR_IPV6_SOURCE_NAT_ENUM,
+} }
+
+static SOURCE_IP_ADDRESS_TYPE_ENUM: Schema = Schema::string("SourceIpAddressTypeEnum").values(&["ipv4", "ipv6"]);
+
+shape! { SourceIpConditionConfig = SOURCE_IP_CONDITION_CONFIG structure {
+    values: Option<Vec<String>> = "Values" LIST_OF_STRING,
+    ip_address_type: Option<String> = "IpAddressType" SOURCE_IP_ADDRESS_TYPE_ENUM,
+} }
+
+static SOURCE_NAT_IPV6_PREFIX: Schema = Schema::string("SourceNatIpv6Prefix");
+
+static SOURCE_NAT_IPV6_PREFIXES: Schema = Schema::list("SourceNatIpv6Prefixes", List::of(&SOURCE_NAT_IPV6_PREFIX));
+
+static SSL_POLICIES: Schema = Schema::list("SslPolicies", List::of(&SSL_POLICY));
+
+shape! { SslPolicy = SSL_POLICY structure {
+    ssl_protocols: Option<Vec<String>> = "SslProtocols" SSL_PROTOCOLS,
+    ciphers: Option<Vec<Cipher>> = "Ciphers" CIPHERS,
+    name: Option<String> = "Name" SSL_POLICY_NAME,
+    supported_load_balancer_types: Option<Vec<String>> = "SupportedLoadBalancerTypes" LIST_OF_STRING,
+} }
+
+static SSL_POLICY_NAME: Schema = Schema::string("SslPolicyName");
+
+static SSL_POLICY_NAMES: Schema = Schema::list("SslPolicyNames", List::of(&SSL_POLICY_NAME));
+
+static SSL_PROTOCOL: Schema = Schema::string("SslProtocol");
+
+static SSL_PROTOCOLS: Schema = Schema::list("SslProtocols", List::of(&SSL_PROTOCOL));
+
+static STATE_REASON: Schema = Schema::string("StateReason");
+
+static STRING: Schema = Schema::string("String");
+
+static STRING_VALUE: Schema = Schema::string("StringValue");
+
+static SUBNET_ID: Schema = Schema::string("SubnetId");
+
+shape! { SubnetMapping = SUBNET_MAPPING structure {
+    subnet_id: Option<String> = "SubnetId" SUBNET_ID,
+    allocation_id: Option<String> = "AllocationId" ALLOCATION_ID,
+    private_i_pv4_address: Option<String> = "PrivateIPv4Address" PRIVATE_I_PV4_ADDRESS,
+    i_pv6_address: Option<String> = "IPv6Address" I_PV6_ADDRESS,
+    source_nat_ipv6_prefix: Option<String> = "SourceNatIpv6Prefix" SOURCE_NAT_IPV6_PREFIX,
+} }
+
+static SUBNET_MAPPINGS: Schema = Schema::list("SubnetMappings", List::of(&SUBNET_MAPPING));
+
 static SUBNET_NOT_FOUND_EXCEPTION: Schema = Schema::structure("SubnetNotFoundException", &[]);
+
+static SUBNETS: Schema = Schema::list("Subnets", List::of(&SUBNET_ID));
+
+shape! { Tag = TAG structure {
+    key: String = "Key" TAG_KEY.required(),
+    value: Option<String> = "Value" TAG_VALUE,
+} }
+
+shape! { TagDescription = TAG_DESCRIPTION structure {
+    resource_arn: Option<String> = "ResourceArn" RESOURCE_ARN,
+    tags: Option<Vec<Tag>> = "Tags" TAG_LIST,
+} }
+
+static TAG_DESCRIPTIONS: Schema = Schema::list("TagDescriptions", List::of(&TAG_DESCRIPTION));
+
+static TAG_KEY: Schema = Schema::string("TagKey").min(1).max(128).pattern(r"^([\p{L}\p{Z}\p{N}_.:/=+\-@]*)$");
+
+static TAG_KEYS: Schema = Schema::list("TagKeys", List::of(&TAG_KEY));
+
+static TAG_LIST: Schema = Schema::list("TagList", List::of(&TAG)).min(1);
+
+static TAG_VALUE: Schema = Schema::string("TagValue").min(0).max(256).pattern(r"^([\p{L}\p{Z}\p{N}_.:/=+\-@]*)$");
+
+static TARGET_ADMINISTRATIVE_OVERRIDE_REASON_ENUM: Schema = Schema::string("TargetAdministrativeOverrideReasonEnum").values(&["AdministrativeOverride.Unknown", "AdministrativeOverride.NoOverride", "AdministrativeOverride.ZonalShiftActive", "AdministrativeOverride.ZonalShiftDelegatedToDns"]);
+
+static TARGET_ADMINISTRATIVE_OVERRIDE_STATE_ENUM: Schema = Schema::string("TargetAdministrativeOverrideStateEnum").values(&["unknown", "no_override", "zonal_shift_active", "zonal_shift_delegated_to_dns"]);
+
+static TARGET_CONTROL_PORT: Schema = Schema::integer("TargetControlPort").min(1).max(65535);
+
+shape! { TargetDescription = TARGET_DESCRIPTION structure {
+    id: String = "Id" TARGET_ID.required(),
+    port: Option<i32> = "Port" PORT,
+    availability_zone: Option<String> = "AvailabilityZone" ZONE_NAME,
+    quic_server_id: Option<String> = "QuicServerId" QUIC_SERVER_ID,
+} }
+
+static TARGET_DESCRIPTIONS: Schema = Schema::list("TargetDescriptions", List::of(&TARGET_DESCRIPTION));
+
+shape! { TargetGroup = TARGET_GROUP structure {
+    target_group_arn: Option<String> = "TargetGroupArn" TARGET_GROUP_ARN,
+    target_group_name: Option<String> = "TargetGroupName" TARGET_GROUP_NAME,
+    protocol: Option<String> = "Protocol" PROTOCOL_ENUM,
+    port: Option<i32> = "Port" PORT,
+    vpc_id: Option<String> = "VpcId" VPC_ID,
+    health_check_protocol: Option<String> = "HealthCheckProtocol" PROTOCOL_ENUM,
+    health_check_port: Option<String> = "HealthCheckPort" HEALTH_CHECK_PORT,
+    health_check_enabled: Option<bool> = "HealthCheckEnabled" HEALTH_CHECK_ENABLED,
+    health_check_interval_seconds: Option<i32> = "HealthCheckIntervalSeconds" HEALTH_CHECK_INTERVAL_SECONDS,
+    health_check_timeout_seconds: Option<i32> = "HealthCheckTimeoutSeconds" HEALTH_CHECK_TIMEOUT_SECONDS,
+    healthy_threshold_count: Option<i32> = "HealthyThresholdCount" HEALTH_CHECK_THRESHOLD_COUNT,
+    unhealthy_threshold_count: Option<i32> = "UnhealthyThresholdCount" HEALTH_CHECK_THRESHOLD_COUNT,
+    health_check_path: Option<String> = "HealthCheckPath" PATH,
+    matcher: Option<Matcher> = "Matcher" MATCHER,
+    load_balancer_arns: Option<Vec<String>> = "LoadBalancerArns" LOAD_BALANCER_ARNS,
+    target_type: Option<String> = "TargetType" TARGET_TYPE_ENUM,
+    protocol_version: Option<String> = "ProtocolVersion" PROTOCOL_VERSION,
+    ip_address_type: Option<String> = "IpAddressType" TARGET_GROUP_IP_ADDRESS_TYPE_ENUM,
+    target_control_port: Option<i32> = "TargetControlPort" TARGET_CONTROL_PORT,
+} }
+
+static TARGET_GROUP_ARN: Schema = Schema::string("TargetGroupArn");
+
+static TARGET_GROUP_ARNS: Schema = Schema::list("TargetGroupArns", List::of(&TARGET_GROUP_ARN));
 
 static TARGET_GROUP_ASSOCIATION_LIMIT_EXCEPTION: Schema = Schema::structure("TargetGroupAssociationLimitException", &[]);
 
+shape! { TargetGroupAttribute = TARGET_GROUP_ATTRIBUTE structure {
+    key: Option<String> = "Key" TARGET_GROUP_ATTRIBUTE_KEY,
+    value: Option<String> = "Value" TARGET_GROUP_ATTRIBUTE_VALUE,
+} }
+
+static TARGET_GROUP_ATTRIBUTE_KEY: Schema = Schema::string("TargetGroupAttributeKey").max(256).pattern(r"^[a-zA-Z0-9._]+$");
+
+static TARGET_GROUP_ATTRIBUTE_VALUE: Schema = Schema::string("TargetGroupAttributeValue");
+
+static TARGET_GROUP_ATTRIBUTES: Schema = Schema::list("TargetGroupAttributes", List::of(&TARGET_GROUP_ATTRIBUTE));
+
+static TARGET_GROUP_IP_ADDRESS_TYPE_ENUM: Schema = Schema::string("TargetGroupIpAddressTypeEnum").values(&["ipv4", "ipv6"]);
+
+static TARGET_GROUP_LIST: Schema = Schema::list("TargetGroupList", List::of(&TARGET_GROUP_TUPLE));
+
+static TARGET_GROUP_NAME: Schema = Schema::string("TargetGroupName");
+
+static TARGET_GROUP_NAMES: Schema = Schema::list("TargetGroupNames", List::of(&TARGET_GROUP_NAME));
+
 static TARGET_GROUP_NOT_FOUND_EXCEPTION: Schema = Schema::structure("TargetGroupNotFoundException", &[]);
+
+shape! { TargetGroupStickinessConfig = TARGET_GROUP_STICKINESS_CONFIG structure {
+    enabled: Option<bool> = "Enabled" TARGET_GROUP_STICKINESS_ENABLED,
+    duration_seconds: Option<i32> = "DurationSeconds" TARGET_GROUP_STICKINESS_DURATION_SECONDS,
+} }
+
+static TARGET_GROUP_STICKINESS_DURATION_SECONDS: Schema = Schema::integer("TargetGroupStickinessDurationSeconds");
+
+static TARGET_GROUP_STICKINESS_ENABLED: Schema = Schema::boolean("TargetGroupStickinessEnabled");
+
+shape! { TargetGroupTuple = TARGET_GROUP_TUPLE structure {
+    target_group_arn: Option<String> = "TargetGroupArn" TARGET_GROUP_ARN,
+    weight: Option<i32> = "Weight" TARGET_GROUP_WEIGHT,
+} }
+
+static TARGET_GROUP_WEIGHT: Schema = Schema::integer("TargetGroupWeight");
+
+static TARGET_GROUPS: Schema = Schema::list("TargetGroups", List::of(&TARGET_GROUP));
+
+shape! { TargetHealth = TARGET_HEALTH structure {
+    state: Option<String> = "State" TARGET_HEALTH_STATE_ENUM,
+    reason: Option<String> = "Reason" TARGET_HEALTH_REASON_ENUM,
+    description: Option<String> = "Description" DESCRIPTION,
+} }
+
+shape! { TargetHealthDescription = TARGET_HEALTH_DESCRIPTION structure {
+    target: Option<TargetDescription> = "Target" TARGET_DESCRIPTION,
+    health_check_port: Option<String> = "HealthCheckPort" HEALTH_CHECK_PORT,
+    target_health: Option<TargetHealth> = "TargetHealth" TARGET_HEALTH,
+    anomaly_detection: Option<AnomalyDetection> = "AnomalyDetection" ANOMALY_DETECTION,
+    administrative_override: Option<AdministrativeOverride> = "AdministrativeOverride" ADMINISTRATIVE_OVERRIDE,
+} }
+
+static TARGET_HEALTH_DESCRIPTIONS: Schema = Schema::list("TargetHealthDescriptions", List::of(&TARGET_HEALTH_DESCRIPTION));
+
+static TARGET_HEALTH_REASON_ENUM: Schema = Schema::string("TargetHealthReasonEnum").values(&["Elb.RegistrationInProgress", "Elb.InitialHealthChecking", "Target.ResponseCodeMismatch", "Target.Timeout", "Target.FailedHealthChecks", "Target.NotRegistered", "Target.NotInUse", "Target.DeregistrationInProgress", "Target.InvalidState", "Target.IpUnusable", "Target.HealthCheckDisabled", "Elb.InternalError"]);
+
+static TARGET_HEALTH_STATE_ENUM: Schema = Schema::string("TargetHealthStateEnum").values(&["initial", "healthy", "unhealthy", "unhealthy.draining", "unused", "draining", "unavailable"]);
+
+static TARGET_ID: Schema = Schema::string("TargetId");
+
+static TARGET_TYPE_ENUM: Schema = Schema::string("TargetTypeEnum").values(&["instance", "ip", "lambda", "alb"]);
 
 static TOO_MANY_ACTIONS_EXCEPTION: Schema = Schema::structure("TooManyActionsException", &[]);
 
@@ -239,7 +1363,13 @@ static TOO_MANY_TRUST_STORES_EXCEPTION: Schema = Schema::structure("TooManyTrust
 
 static TOO_MANY_UNIQUE_TARGET_GROUPS_PER_LOAD_BALANCER_EXCEPTION: Schema = Schema::structure("TooManyUniqueTargetGroupsPerLoadBalancerException", &[]);
 
+static TRANSFORM_TYPE_ENUM: Schema = Schema::string("TransformTypeEnum").values(&["host-header-rewrite", "url-rewrite"]);
+
+static TRUST_STORE_ARN: Schema = Schema::string("TrustStoreArn");
+
 static TRUST_STORE_ASSOCIATION_NOT_FOUND_EXCEPTION: Schema = Schema::structure("TrustStoreAssociationNotFoundException", &[]);
+
+static TRUST_STORE_ASSOCIATION_STATUS_ENUM: Schema = Schema::string("TrustStoreAssociationStatusEnum").values(&["active", "removed"]);
 
 static TRUST_STORE_IN_USE_EXCEPTION: Schema = Schema::structure("TrustStoreInUseException", &[]);
 
@@ -248,4 +1378,20 @@ static TRUST_STORE_NOT_FOUND_EXCEPTION: Schema = Schema::structure("TrustStoreNo
 static TRUST_STORE_NOT_READY_EXCEPTION: Schema = Schema::structure("TrustStoreNotReadyException", &[]);
 
 static UNSUPPORTED_PROTOCOL_EXCEPTION: Schema = Schema::structure("UnsupportedProtocolException", &[]);
+
+shape! { UrlRewriteConfig = URL_REWRITE_CONFIG structure {
+    rewrites: Option<Vec<RewriteConfig>> = "Rewrites" REWRITE_CONFIG_LIST,
+} }
+
+static VPC_ID: Schema = Schema::string("VpcId");
+
+shape! { ZonalCapacityReservationState = ZONAL_CAPACITY_RESERVATION_STATE structure {
+    state: Option<CapacityReservationStatus> = "State" CAPACITY_RESERVATION_STATUS,
+    availability_zone: Option<String> = "AvailabilityZone" ZONE_NAME,
+    effective_capacity_units: Option<f64> = "EffectiveCapacityUnits" CAPACITY_UNITS_DOUBLE,
+} }
+
+static ZONAL_CAPACITY_RESERVATION_STATES: Schema = Schema::list("ZonalCapacityReservationStates", List::of(&ZONAL_CAPACITY_RESERVATION_STATE));
+
+static ZONE_NAME: Schema = Schema::string("ZoneName");
 

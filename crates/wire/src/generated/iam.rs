@@ -66,7 +66,7 @@ static OPERATIONS: [OperationModel; 180] = [
     OperationModel::named("DeleteRolePolicy", "POST", "/"),
     OperationModel::named("DeleteSAMLProvider", "POST", "/"),
     OperationModel::named("DeleteSSHPublicKey", "POST", "/"),
-    OperationModel::named("DeleteServerCertificate", "POST", "/"),
+    OperationModel { name: "DeleteServerCertificate", method: "POST", uri: "/", input: Some(&DELETE_SERVER_CERTIFICATE_REQUEST), output: None, result_wrapper: None, errors: &["NoSuchEntityException", "DeleteConflictException", "LimitExceededException", "ServiceFailureException"] },
     OperationModel::named("DeleteServiceLinkedRole", "POST", "/"),
     OperationModel::named("DeleteServiceSpecificCredential", "POST", "/"),
     OperationModel::named("DeleteSigningCertificate", "POST", "/"),
@@ -112,7 +112,7 @@ static OPERATIONS: [OperationModel; 180] = [
     OperationModel::named("GetRoleTemplateVersion", "POST", "/"),
     OperationModel::named("GetSAMLProvider", "POST", "/"),
     OperationModel::named("GetSSHPublicKey", "POST", "/"),
-    OperationModel::named("GetServerCertificate", "POST", "/"),
+    OperationModel { name: "GetServerCertificate", method: "POST", uri: "/", input: Some(&GET_SERVER_CERTIFICATE_REQUEST), output: Some(&GET_SERVER_CERTIFICATE_RESPONSE), result_wrapper: Some("GetServerCertificateResult"), errors: &["NoSuchEntityException", "ServiceFailureException"] },
     OperationModel::named("GetServiceLastAccessedDetails", "POST", "/"),
     OperationModel::named("GetServiceLastAccessedDetailsWithEntities", "POST", "/"),
     OperationModel::named("GetServiceLinkedRoleDeletionStatus", "POST", "/"),
@@ -147,7 +147,7 @@ static OPERATIONS: [OperationModel; 180] = [
     OperationModel::named("ListSAMLProviders", "POST", "/"),
     OperationModel::named("ListSSHPublicKeys", "POST", "/"),
     OperationModel::named("ListServerCertificateTags", "POST", "/"),
-    OperationModel::named("ListServerCertificates", "POST", "/"),
+    OperationModel { name: "ListServerCertificates", method: "POST", uri: "/", input: Some(&LIST_SERVER_CERTIFICATES_REQUEST), output: Some(&LIST_SERVER_CERTIFICATES_RESPONSE), result_wrapper: Some("ListServerCertificatesResult"), errors: &["ServiceFailureException"] },
     OperationModel::named("ListServiceSpecificCredentials", "POST", "/"),
     OperationModel::named("ListSigningCertificates", "POST", "/"),
     OperationModel::named("ListUserPolicies", "POST", "/"),
@@ -203,9 +203,16 @@ static OPERATIONS: [OperationModel; 180] = [
     OperationModel::named("UpdateSigningCertificate", "POST", "/"),
     OperationModel::named("UpdateUser", "POST", "/"),
     OperationModel::named("UploadSSHPublicKey", "POST", "/"),
-    OperationModel::named("UploadServerCertificate", "POST", "/"),
+    OperationModel { name: "UploadServerCertificate", method: "POST", uri: "/", input: Some(&UPLOAD_SERVER_CERTIFICATE_REQUEST), output: Some(&UPLOAD_SERVER_CERTIFICATE_RESPONSE), result_wrapper: Some("UploadServerCertificateResult"), errors: &["LimitExceededException", "InvalidInputException", "EntityAlreadyExistsException", "MalformedCertificateException", "KeyPairMismatchException", "ConcurrentModificationException", "ServiceFailureException"] },
     OperationModel::named("UploadSigningCertificate", "POST", "/"),
 ];
+
+operations! {
+    DeleteServerCertificate(DeleteServerCertificateRequest) -> Empty = 41;
+    GetServerCertificate(GetServerCertificateRequest) -> GetServerCertificateResponse = 87;
+    ListServerCertificates(ListServerCertificatesRequest) -> ListServerCertificatesResponse = 122;
+    UploadServerCertificate(UploadServerCertificateRequest) -> UploadServerCertificateResponse = 178;
+}
 
 static ERRORS: [ErrorModel; 38] = [
     ErrorModel { shape: "AccountNotManagementOrDelegatedAdministratorException", code: "AccountNotManagementOrDelegatedAdministratorException", status: 400, sender: true, schema: &ACCOUNT_NOT_MANAGEMENT_OR_DELEGATED_ADMINISTRATOR_EXCEPTION },
@@ -264,6 +271,10 @@ static CREDENTIAL_REPORT_NOT_READY_EXCEPTION: Schema = Schema::structure("Creden
 
 static DELETE_CONFLICT_EXCEPTION: Schema = Schema::structure("DeleteConflictException", &[Member::new("message", &DELETE_CONFLICT_MESSAGE_LOWER)]);
 
+shape! { DeleteServerCertificateRequest = DELETE_SERVER_CERTIFICATE_REQUEST structure {
+    server_certificate_name: String = "ServerCertificateName" SERVER_CERTIFICATE_NAME_TYPE_LOWER.required(),
+} }
+
 static DUPLICATE_CERTIFICATE_EXCEPTION: Schema = Schema::structure("DuplicateCertificateException", &[Member::new("message", &DUPLICATE_CERTIFICATE_MESSAGE_LOWER)]);
 
 static DUPLICATE_SSH_PUBLIC_KEY_EXCEPTION: Schema = Schema::structure("DuplicateSSHPublicKeyException", &[Member::new("message", &DUPLICATE_SSH_PUBLIC_KEY_MESSAGE_LOWER)]);
@@ -280,6 +291,14 @@ static FEATURE_ENABLED_EXCEPTION: Schema = Schema::structure("FeatureEnabledExce
 
 static FEATURE_ENABLED_MESSAGE: Schema = Schema::string("FeatureEnabledMessage");
 
+shape! { GetServerCertificateRequest = GET_SERVER_CERTIFICATE_REQUEST structure {
+    server_certificate_name: String = "ServerCertificateName" SERVER_CERTIFICATE_NAME_TYPE_LOWER.required(),
+} }
+
+shape! { GetServerCertificateResponse = GET_SERVER_CERTIFICATE_RESPONSE structure {
+    server_certificate: ServerCertificate = "ServerCertificate" SERVER_CERTIFICATE.required(),
+} }
+
 static INVALID_AUTHENTICATION_CODE_EXCEPTION: Schema = Schema::structure("InvalidAuthenticationCodeException", &[Member::new("message", &INVALID_AUTHENTICATION_CODE_MESSAGE_LOWER)]);
 
 static INVALID_CERTIFICATE_EXCEPTION: Schema = Schema::structure("InvalidCertificateException", &[Member::new("message", &INVALID_CERTIFICATE_MESSAGE_LOWER)]);
@@ -293,6 +312,18 @@ static INVALID_USER_TYPE_EXCEPTION: Schema = Schema::structure("InvalidUserTypeE
 static KEY_PAIR_MISMATCH_EXCEPTION: Schema = Schema::structure("KeyPairMismatchException", &[Member::new("message", &KEY_PAIR_MISMATCH_MESSAGE_LOWER)]);
 
 static LIMIT_EXCEEDED_EXCEPTION: Schema = Schema::structure("LimitExceededException", &[Member::new("message", &LIMIT_EXCEEDED_MESSAGE_LOWER)]);
+
+shape! { ListServerCertificatesRequest = LIST_SERVER_CERTIFICATES_REQUEST structure {
+    path_prefix: Option<String> = "PathPrefix" PATH_PREFIX_TYPE_LOWER,
+    marker: Option<String> = "Marker" MARKER_TYPE_LOWER,
+    max_items: Option<i32> = "MaxItems" MAX_ITEMS_TYPE_LOWER,
+} }
+
+shape! { ListServerCertificatesResponse = LIST_SERVER_CERTIFICATES_RESPONSE structure {
+    server_certificate_metadata_list: Vec<ServerCertificateMetadata> = "ServerCertificateMetadataList" SERVER_CERTIFICATE_METADATA_LIST_TYPE_LOWER.required(),
+    is_truncated: Option<bool> = "IsTruncated" BOOLEAN_TYPE_LOWER,
+    marker: Option<String> = "Marker" RESPONSE_MARKER_TYPE_LOWER,
+} }
 
 static MALFORMED_CERTIFICATE_EXCEPTION: Schema = Schema::structure("MalformedCertificateException", &[Member::new("message", &MALFORMED_CERTIFICATE_MESSAGE_LOWER)]);
 
@@ -320,21 +351,66 @@ static ROLE_MODIFIED_EXCEPTION: Schema = Schema::structure("RoleModifiedExceptio
 
 static ROLE_TEMPLATE_DISABLED_EXCEPTION: Schema = Schema::structure("RoleTemplateDisabledException", &[Member::new("message", &ROLE_TEMPLATE_DISABLED_MESSAGE_LOWER)]);
 
+shape! { ServerCertificate = SERVER_CERTIFICATE structure {
+    server_certificate_metadata: ServerCertificateMetadata = "ServerCertificateMetadata" SERVER_CERTIFICATE_METADATA.required(),
+    certificate_body: String = "CertificateBody" CERTIFICATE_BODY_TYPE_LOWER.required(),
+    certificate_chain: Option<String> = "CertificateChain" CERTIFICATE_CHAIN_TYPE_LOWER,
+    tags: Option<Vec<Tag>> = "Tags" TAG_LIST_TYPE_LOWER,
+} }
+
+shape! { ServerCertificateMetadata = SERVER_CERTIFICATE_METADATA structure {
+    path: String = "Path" PATH_TYPE_LOWER.required(),
+    server_certificate_name: String = "ServerCertificateName" SERVER_CERTIFICATE_NAME_TYPE_LOWER.required(),
+    server_certificate_id: String = "ServerCertificateId" ID_TYPE_LOWER.required(),
+    arn: String = "Arn" ARN_TYPE_LOWER.required(),
+    upload_date: Option<i64> = "UploadDate" DATE_TYPE_LOWER,
+    expiration: Option<i64> = "Expiration" DATE_TYPE_LOWER,
+} }
+
 static SERVICE_ACCESS_NOT_ENABLED_EXCEPTION: Schema = Schema::structure("ServiceAccessNotEnabledException", &[]);
 
 static SERVICE_FAILURE_EXCEPTION: Schema = Schema::structure("ServiceFailureException", &[Member::new("message", &SERVICE_FAILURE_EXCEPTION_MESSAGE_LOWER)]);
 
 static SERVICE_NOT_SUPPORTED_EXCEPTION: Schema = Schema::structure("ServiceNotSupportedException", &[Member::new("message", &SERVICE_NOT_SUPPORTED_MESSAGE_LOWER)]);
 
+shape! { Tag = TAG structure {
+    key: String = "Key" TAG_KEY_TYPE_LOWER.required(),
+    value: String = "Value" TAG_VALUE_TYPE_LOWER.required(),
+} }
+
 static UNMODIFIABLE_ENTITY_EXCEPTION: Schema = Schema::structure("UnmodifiableEntityException", &[Member::new("message", &UNMODIFIABLE_ENTITY_MESSAGE_LOWER)]);
 
 static UNRECOGNIZED_PUBLIC_KEY_ENCODING_EXCEPTION: Schema = Schema::structure("UnrecognizedPublicKeyEncodingException", &[Member::new("message", &UNRECOGNIZED_PUBLIC_KEY_ENCODING_MESSAGE_LOWER)]);
+
+shape! { UploadServerCertificateRequest = UPLOAD_SERVER_CERTIFICATE_REQUEST structure {
+    path: Option<String> = "Path" PATH_TYPE_LOWER,
+    server_certificate_name: String = "ServerCertificateName" SERVER_CERTIFICATE_NAME_TYPE_LOWER.required(),
+    certificate_body: String = "CertificateBody" CERTIFICATE_BODY_TYPE_LOWER.required(),
+    private_key: String = "PrivateKey" PRIVATE_KEY_TYPE_LOWER.required(),
+    certificate_chain: Option<String> = "CertificateChain" CERTIFICATE_CHAIN_TYPE_LOWER,
+    tags: Option<Vec<Tag>> = "Tags" TAG_LIST_TYPE_LOWER,
+} }
+
+shape! { UploadServerCertificateResponse = UPLOAD_SERVER_CERTIFICATE_RESPONSE structure {
+    server_certificate_metadata: Option<ServerCertificateMetadata> = "ServerCertificateMetadata" SERVER_CERTIFICATE_METADATA,
+    tags: Option<Vec<Tag>> = "Tags" TAG_LIST_TYPE_LOWER,
+} }
+
+static ARN_TYPE_LOWER: Schema = Schema::string("arnType").min(20).max(2048);
+
+static BOOLEAN_TYPE_LOWER: Schema = Schema::boolean("booleanType");
+
+static CERTIFICATE_BODY_TYPE_LOWER: Schema = Schema::string("certificateBodyType").min(1).max(16384).pattern(r"[\u0009\u000A\u000D\u0020-\u00FF]+");
+
+static CERTIFICATE_CHAIN_TYPE_LOWER: Schema = Schema::string("certificateChainType").min(1).max(2097152).pattern(r"[\u0009\u000A\u000D\u0020-\u00FF]+");
 
 static CREDENTIAL_REPORT_EXPIRED_EXCEPTION_MESSAGE_LOWER: Schema = Schema::string("credentialReportExpiredExceptionMessage");
 
 static CREDENTIAL_REPORT_NOT_PRESENT_EXCEPTION_MESSAGE_LOWER: Schema = Schema::string("credentialReportNotPresentExceptionMessage");
 
 static CREDENTIAL_REPORT_NOT_READY_EXCEPTION_MESSAGE_LOWER: Schema = Schema::string("credentialReportNotReadyExceptionMessage");
+
+static DATE_TYPE_LOWER: Schema = Schema::timestamp("dateType", TimestampFormat::Protocol);
 
 static DELETE_CONFLICT_MESSAGE_LOWER: Schema = Schema::string("deleteConflictMessage");
 
@@ -345,6 +421,8 @@ static DUPLICATE_SSH_PUBLIC_KEY_MESSAGE_LOWER: Schema = Schema::string("duplicat
 static ENTITY_ALREADY_EXISTS_MESSAGE_LOWER: Schema = Schema::string("entityAlreadyExistsMessage");
 
 static ENTITY_TEMPORARILY_UNMODIFIABLE_MESSAGE_LOWER: Schema = Schema::string("entityTemporarilyUnmodifiableMessage");
+
+static ID_TYPE_LOWER: Schema = Schema::string("idType").min(16).max(128).pattern(r"[\w]+");
 
 static INVALID_AUTHENTICATION_CODE_MESSAGE_LOWER: Schema = Schema::string("invalidAuthenticationCodeMessage");
 
@@ -364,6 +442,10 @@ static MALFORMED_CERTIFICATE_MESSAGE_LOWER: Schema = Schema::string("malformedCe
 
 static MALFORMED_POLICY_DOCUMENT_MESSAGE_LOWER: Schema = Schema::string("malformedPolicyDocumentMessage");
 
+static MARKER_TYPE_LOWER: Schema = Schema::string("markerType").min(1).max(320).pattern(r"[\u0020-\u00FF]+");
+
+static MAX_ITEMS_TYPE_LOWER: Schema = Schema::integer("maxItemsType").min(1).max(1000);
+
 static NAME_CONFLICT_MESSAGE_LOWER: Schema = Schema::string("nameConflictMessage");
 
 static NO_SUCH_ENTITY_MESSAGE_LOWER: Schema = Schema::string("noSuchEntityMessage");
@@ -372,19 +454,37 @@ static OPEN_ID_IDP_COMMUNICATION_ERROR_EXCEPTION_MESSAGE_LOWER: Schema = Schema:
 
 static PASSWORD_POLICY_VIOLATION_MESSAGE_LOWER: Schema = Schema::string("passwordPolicyViolationMessage");
 
+static PATH_PREFIX_TYPE_LOWER: Schema = Schema::string("pathPrefixType").min(1).max(512).pattern(r"\u002F[\u0021-\u007F]*");
+
+static PATH_TYPE_LOWER: Schema = Schema::string("pathType").min(1).max(512).pattern(r"(\u002F)|(\u002F[\u0021-\u007E]+\u002F)");
+
 static POLICY_EVALUATION_ERROR_MESSAGE_LOWER: Schema = Schema::string("policyEvaluationErrorMessage");
 
 static POLICY_NOT_ATTACHABLE_MESSAGE_LOWER: Schema = Schema::string("policyNotAttachableMessage");
 
+static PRIVATE_KEY_TYPE_LOWER: Schema = Schema::string("privateKeyType").min(1).max(16384).pattern(r"[\u0009\u000A\u000D\u0020-\u00FF]+").sensitive();
+
 static REPORT_GENERATION_LIMIT_EXCEEDED_MESSAGE_LOWER: Schema = Schema::string("reportGenerationLimitExceededMessage");
+
+static RESPONSE_MARKER_TYPE_LOWER: Schema = Schema::string("responseMarkerType");
 
 static ROLE_MODIFIED_MESSAGE_LOWER: Schema = Schema::string("roleModifiedMessage");
 
 static ROLE_TEMPLATE_DISABLED_MESSAGE_LOWER: Schema = Schema::string("roleTemplateDisabledMessage");
 
+static SERVER_CERTIFICATE_METADATA_LIST_TYPE_LOWER: Schema = Schema::list("serverCertificateMetadataListType", List::of(&SERVER_CERTIFICATE_METADATA));
+
+static SERVER_CERTIFICATE_NAME_TYPE_LOWER: Schema = Schema::string("serverCertificateNameType").min(1).max(128).pattern(r"[\w+=,.@-]+");
+
 static SERVICE_FAILURE_EXCEPTION_MESSAGE_LOWER: Schema = Schema::string("serviceFailureExceptionMessage");
 
 static SERVICE_NOT_SUPPORTED_MESSAGE_LOWER: Schema = Schema::string("serviceNotSupportedMessage");
+
+static TAG_KEY_TYPE_LOWER: Schema = Schema::string("tagKeyType").min(1).max(128).pattern(r"[\p{L}\p{Z}\p{N}_.:/=+\-@]+");
+
+static TAG_LIST_TYPE_LOWER: Schema = Schema::list("tagListType", List::of(&TAG)).max(50);
+
+static TAG_VALUE_TYPE_LOWER: Schema = Schema::string("tagValueType").min(0).max(256).pattern(r"[\p{L}\p{Z}\p{N}_.:/=+\-@]*");
 
 static UNMODIFIABLE_ENTITY_MESSAGE_LOWER: Schema = Schema::string("unmodifiableEntityMessage");
 

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::exec::ExecuteCommand;
+use super::security::SecurityGroups;
 use super::task::{RoleCredentials, Task};
 
 /// A frame from the control plane to an agent.
@@ -18,6 +19,8 @@ pub enum ServerMessage {
     /// Fresh credentials for a running task.
     #[serde(rename = "IAMRoleCredentialsMessage")]
     IamRoleCredentialsMessage(IamRoleCredentials),
+    /// The security groups of the node's interfaces; Longshore's addition.
+    SecurityGroupsMessage(SecurityGroups),
     /// A command to run in a container; Longshore's addition.
     ExecuteCommandMessage(ExecuteCommand),
 }

@@ -13,6 +13,7 @@ mod message;
 mod routes;
 mod routes_group;
 mod routes_report;
+mod security;
 mod task;
 mod uplink;
 
@@ -23,5 +24,6 @@ pub use message::*;
 pub use routes::*;
 pub use routes_group::*;
 pub use routes_report::*;
+pub use security::*;
 pub use task::*;
 pub use uplink::*;

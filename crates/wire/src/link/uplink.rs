@@ -109,6 +109,15 @@ pub struct NodeRegistration {
     pub agent_version: String,
     /// Tasks already on the node, by ARN: adopted after a restart.
     pub known_tasks: Vec<String>,
+    /// The cluster in which the node is a container instance; `None` offers Fargate capacity alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cluster: Option<String>,
+    /// Whether nobody chose that cluster.
+    #[serde(default)]
+    pub cluster_by_default: bool,
+    /// TCP ports of the machine that no task may take.
+    #[serde(default)]
+    pub reserved_ports: Vec<u16>,
 }
 
 /// Log lines of one container on their way to the log store.

@@ -11,10 +11,11 @@ use wire::ecs::{CreateCluster, CreateClusterRequest, CreateClusterResponse};
 use crate::access::Access;
 use crate::context::OpCtx;
 use crate::ecs::error::Error;
+use crate::ecs::instances;
 use crate::ecs::ops::cluster_resource;
 use crate::ecs::rules::{cluster as rules, tag};
 use crate::ecs::setting;
-use crate::ecs::store::ClusterRow;
+use crate::ecs::store::{ClusterRow, NodeRow};
 use crate::ecs::view::{self, Include};
 use crate::error::ServiceError;
 use crate::room::Handler;
@@ -50,6 +51,11 @@ impl Handler for CreateCluster {
             Some(inactive) => Txn::new().update(inactive, &row),
             None => Txn::new().insert(&row),
         };
+        // Nodes may have waited for the cluster.
+        let nodes = snapshot.all::<NodeRow>(&key![]);
+        let txn = nodes.fold(txn, |txn, node| {
+            instances::join(&snapshot, txn, &node, &row, ctx.now, &mut ctx.ids.clone())
+        });
         ctx.cloud.store.commit(txn).await.map_err(Error::from)?;
         Ok(answer(ctx, &row))
     }

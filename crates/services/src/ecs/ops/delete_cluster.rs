@@ -1,8 +1,11 @@
 //! DeleteCluster: makes an empty cluster inactive. It is still described, but lists forget it.
+//!
+//! Deviation: a container instance that joined the cluster only because nobody chose another leaves with it;
+//! ECS would refuse, as it is done here for the others.
 
 use model::ecs::Cluster;
 use model::ecs::cluster::ClusterStatus;
-use store::Txn;
+use store::{Txn, Versioned, key};
 use wire::ecs::{DeleteCluster, DeleteClusterRequest, DeleteClusterResponse};
 
 use crate::access::Access;
@@ -10,7 +13,7 @@ use crate::context::OpCtx;
 use crate::ecs::error::Error;
 use crate::ecs::ops::cluster_resource;
 use crate::ecs::rules::identifier;
-use crate::ecs::store::{ClusterRow, active_cluster, has_unended_tasks};
+use crate::ecs::store::{ClusterRow, ContainerInstanceRow, active_cluster, has_unended_tasks};
 use crate::ecs::view::{self, Include};
 use crate::error::ServiceError;
 use crate::room::Handler;
@@ -27,11 +30,17 @@ impl Handler for DeleteCluster {
         if has_unended_tasks(&snapshot, &found) {
             return Err(Error::ClusterContainsTasks.into());
         }
+        let prefix = key![ctx.scope, name.as_str()];
+        let members: Vec<_> = snapshot.all::<ContainerInstanceRow>(&prefix).collect();
+        if members.iter().any(|member| !member.by_default) {
+            return Err(Error::ClusterContainsContainerInstances.into());
+        }
         let mut row = ClusterRow(Cluster::clone(&found));
         row.0.status = ClusterStatus::Inactive;
         row.0.deleted_at = Some(ctx.now);
-        ctx.cloud.store.commit(Txn::new().update(&found, &row)).await.map_err(Error::from)?;
-        restore_if_busy(ctx, &found, &row).await?;
+        let txn = members.iter().fold(Txn::new().update(&found, &row), |txn, member| txn.remove(member));
+        ctx.cloud.store.commit(txn).await.map_err(Error::from)?;
+        restore_if_busy(ctx, &found, &row, &members).await?;
         let cluster = view::cluster(&snapshot, &row, Include::CHANGED);
         Ok(DeleteClusterResponse { cluster: Some(cluster) })
     }
@@ -39,14 +48,20 @@ impl Handler for DeleteCluster {
 
 /// RunTask expects the cluster as it was, so no task can follow our commit; one may have come
 /// between our look and the commit, and then the cluster stays.
-async fn restore_if_busy(ctx: &OpCtx, before: &ClusterRow, deleted: &ClusterRow) -> Result<(), Error> {
+async fn restore_if_busy(
+    ctx: &OpCtx,
+    before: &ClusterRow,
+    deleted: &ClusterRow,
+    members: &[Versioned<ContainerInstanceRow>],
+) -> Result<(), Error> {
     let snapshot = ctx.cloud.store.snapshot();
     if !has_unended_tasks(&snapshot, deleted) {
         return Ok(());
     }
     let found = snapshot.get::<ClusterRow>(&store::Row::key(deleted));
     if let Some(found) = found.filter(|found| *found.row == *deleted) {
-        ctx.cloud.store.commit(Txn::new().update(&found, before)).await?;
+        let txn = Txn::new().update(&found, before);
+        ctx.cloud.store.commit(members.iter().fold(txn, |txn, member| txn.insert(&*member.row))).await?;
     }
     Err(Error::ClusterContainsTasks)
 }

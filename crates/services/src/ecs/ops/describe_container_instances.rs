@@ -1,6 +1,8 @@
-//! DescribeContainerInstances, before any instance can register.
+//! DescribeContainerInstances: container instances of one cluster, by id or ARN.
 //!
 //! The nodes behind Fargate belong to no cluster and are not shown here.
+
+use std::collections::BTreeSet;
 
 use wire::ecs as shape;
 use wire::ecs::DescribeContainerInstances;
@@ -8,9 +10,11 @@ use wire::ecs::DescribeContainerInstances;
 use crate::access::Access;
 use crate::context::OpCtx;
 use crate::ecs::error::Error;
-use crate::ecs::ops::{cluster_resource, missing};
+use crate::ecs::instances;
+use crate::ecs::ops::{cluster_resource, instance_resource, missing};
 use crate::ecs::rules::identifier;
 use crate::ecs::store::active_cluster;
+use crate::ecs::wire::instance::{Include, write_instance};
 use crate::error::ServiceError;
 use crate::room::Handler;
 
@@ -19,8 +23,13 @@ const MAX_INSTANCES: usize = 100;
 
 impl Handler for DescribeContainerInstances {
     fn access(ctx: &OpCtx, input: &shape::DescribeContainerInstancesRequest) -> Access {
-        let cluster = cluster_resource(ctx, input.cluster.as_deref());
-        Access::any("ecs:DescribeContainerInstances").with("ecs:cluster", cluster)
+        let cluster = input.cluster.as_deref();
+        let resource = match input.container_instances.as_slice() {
+            [one] => instance_resource(ctx, cluster, one),
+            _ => "*".to_owned(),
+        };
+        Access::new("ecs:DescribeContainerInstances", resource)
+            .with("ecs:cluster", cluster_resource(ctx, cluster))
     }
 
     async fn run(
@@ -33,14 +42,26 @@ impl Handler for DescribeContainerInstances {
             return Err(Error::InvalidParameter(format!("Container instances cannot be {text}.")).into());
         }
         let name = identifier::cluster(input.cluster.as_deref(), &ctx.scope)?;
-        active_cluster(&ctx.cloud.store.snapshot(), &ctx.scope, &name)?;
-        let arn = |raw: String| match raw.starts_with("arn:") {
-            true => raw,
-            false => ctx.arn("ecs", format!("container-instance/{name}/{raw}")).to_string(),
-        };
-        let failures = named.into_iter().map(|raw| missing(arn(raw))).collect();
+        let snapshot = ctx.cloud.store.snapshot();
+        active_cluster(&snapshot, &ctx.scope, &name)?;
+        let asked = |field: &str| input.include.iter().flatten().any(|each| each == field);
+        let include = Include { tags: asked("TAGS"), health: asked("CONTAINER_INSTANCE_HEALTH") };
+        let (mut found, mut failures, mut seen) = (Vec::new(), Vec::new(), BTreeSet::new());
+        for raw in named {
+            let Some(id) = identifier::container_instance(&raw, &ctx.scope, &name)? else {
+                failures.push(missing(raw));
+                continue;
+            };
+            if !seen.insert(id.clone()) {
+                continue;
+            }
+            match instances::find(&snapshot, &ctx.scope, &name, &id) {
+                Some(member) => found.push(write_instance(&snapshot, &member, include)),
+                None => failures.push(missing(id.arn(&ctx.scope, &name))),
+            }
+        }
         Ok(shape::DescribeContainerInstancesResponse {
-            container_instances: Some(Vec::new()),
+            container_instances: Some(found),
             failures: Some(failures),
         })
     }

@@ -3,7 +3,7 @@
 //! The narrowest filter chooses the index; the others look at the rows that it gives.
 
 use model::ecs::task::LaunchType;
-use model::ecs::{ClusterName, DesiredStatus, NodeId, TextEnum};
+use model::ecs::{ClusterName, ContainerInstanceId, DesiredStatus, TextEnum};
 use store::{Key, Versioned, key};
 use wire::ecs::{ListTasks, ListTasksRequest, ListTasksResponse};
 
@@ -113,10 +113,9 @@ fn index(ctx: &OpCtx, filter: &Filter) -> (&'static str, Key) {
 
 fn passes(filter: &Filter, task: &TaskRow) -> bool {
     let launch = filter.launch_type.is_none_or(|launch| launch == task.spec.launch_type);
-    // Fargate's nodes are no container instances: their tasks match none.
     let instance = filter.instance.as_deref().is_none_or(|instance| {
         let id = instance.rsplit('/').next().unwrap_or_default();
-        task.spec.launch_type != LaunchType::Fargate && task.node.as_ref().map(NodeId::as_str) == Some(id)
+        task.container_instance.as_ref().map(ContainerInstanceId::as_str) == Some(id)
     });
     launch && instance
 }

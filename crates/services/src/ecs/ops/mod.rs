@@ -2,8 +2,10 @@
 
 pub(crate) mod create_cluster;
 pub(crate) mod delete_account_setting;
+pub(crate) mod delete_attributes;
 pub(crate) mod delete_cluster;
 pub(crate) mod delete_task_definitions;
+pub(crate) mod deregister_container_instance;
 pub(crate) mod deregister_task_definition;
 pub(crate) mod describe_capacity_providers;
 pub(crate) mod describe_clusters;
@@ -13,6 +15,7 @@ pub(crate) mod describe_task_definition;
 pub(crate) mod describe_tasks;
 pub(crate) mod execute_command;
 pub(crate) mod list_account_settings;
+pub(crate) mod list_attributes;
 pub(crate) mod list_clusters;
 pub(crate) mod list_container_instances;
 pub(crate) mod list_services;
@@ -22,14 +25,17 @@ pub(crate) mod list_task_definitions;
 pub(crate) mod list_tasks;
 pub(crate) mod put_account_setting;
 pub(crate) mod put_account_setting_default;
+pub(crate) mod put_attributes;
 pub(crate) mod put_cluster_capacity_providers;
 pub(crate) mod register_task_definition;
 pub(crate) mod run_task;
+pub(crate) mod start_task;
 pub(crate) mod stop_task;
 pub(crate) mod tag_resource;
 pub(crate) mod untag_resource;
 pub(crate) mod update_cluster;
 pub(crate) mod update_cluster_settings;
+pub(crate) mod update_container_instances_state;
 
 use wire::ecs as shape;
 
@@ -41,6 +47,16 @@ pub(crate) fn cluster_resource(ctx: &OpCtx, raw: Option<&str>) -> String {
         Ok(name) => name.arn(&ctx.scope).to_string(),
         Err(_) => raw.filter(|raw| raw.starts_with("arn:")).unwrap_or("*").to_owned(),
     }
+}
+
+/// The ARN of a container instance that a request names, for authorisation; `*` when it names none rightly.
+pub(crate) fn instance_resource(ctx: &OpCtx, cluster: Option<&str>, raw: &str) -> String {
+    let cluster = super::rules::identifier::cluster(cluster, &ctx.scope).ok();
+    let found = cluster.and_then(|cluster| {
+        let id = super::rules::identifier::container_instance(raw, &ctx.scope, &cluster).ok().flatten()?;
+        Some(id.arn(&ctx.scope, &cluster).to_string())
+    });
+    found.unwrap_or_else(|| Some(raw).filter(|raw| raw.starts_with("arn:")).unwrap_or("*").to_owned())
 }
 
 /// An entry of `failures` for something that does not exist.

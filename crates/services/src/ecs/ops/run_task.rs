@@ -5,7 +5,6 @@
 
 use model::ecs::task_definition::TaskDefinition;
 use model::ecs::{Cluster, Task};
-use reconcile::placement::Refusal;
 use store::{Snapshot, Versioned, key};
 use wire::ecs as shape;
 
@@ -15,6 +14,7 @@ use crate::context::OpCtx;
 use crate::ecs::error::Error;
 use crate::ecs::launching::{Made, Maker};
 use crate::ecs::ops::cluster_resource;
+use crate::ecs::placement::Unplaced;
 use crate::ecs::rules::identifier;
 use crate::ecs::rules::launch::{self, Launch};
 use crate::ecs::store::{BY_CLIENT_TOKEN, TaskRow, active_cluster};
@@ -47,11 +47,15 @@ impl Handler for shape::RunTask {
         let maker = Maker { snapshot: &snapshot, cluster: &cluster, now: ctx.now, ids: ctx.ids.clone() };
         let capacities = launch::capacities(&launch, &cluster)?;
         let made = maker.make(&launch, &definition, &capacities)?;
-        let Made { txn, tasks, refusals } = made;
+        let Made { txn, tasks, unplaced } = made;
+        if unplaced.contains(&Unplaced::NoInstances) {
+            let text = "No Container Instances were found in your cluster.";
+            return Err(Error::InvalidParameter(text.into()).into());
+        }
         if !txn.is_read_only() {
             ctx.cloud.store.commit(txn.expect(&cluster)).await.map_err(Error::from)?;
         }
-        Ok(answer(&tasks, &refusals))
+        Ok(answer(&tasks, &unplaced))
     }
 }
 
@@ -76,28 +80,10 @@ fn repeated(
     Ok(Some(found.iter().map(|task| task.row.0.clone()).collect()))
 }
 
-fn answer(tasks: &[Task], refusals: &[Refusal]) -> shape::RunTaskResponse {
+fn answer(tasks: &[Task], unplaced: &[Unplaced]) -> shape::RunTaskResponse {
     shape::RunTaskResponse {
         tasks: Some(tasks.iter().map(|task| write_task(task, true)).collect()),
-        failures: Some(refusals.iter().map(failure).collect()),
-    }
-}
-
-/// Fargate's own reason; the detail says what was short, in the words for container instances.
-fn failure(refusal: &Refusal) -> shape::Failure {
-    let detail = match refusal {
-        Refusal::NoNodes => "No node offers Fargate capacity.",
-        Refusal::Agent => "AGENT",
-        Refusal::Attribute => "ATTRIBUTE",
-        Refusal::Memory => "RESOURCE:MEMORY",
-        Refusal::Cpu => "RESOURCE:CPU",
-    };
-    shape::Failure {
-        arn: None,
-        reason: Some(
-            "Capacity is unavailable at this time. Please try again later or in a different availability zone".into(),
-        ),
-        detail: Some(detail.into()),
+        failures: Some(unplaced.iter().map(Unplaced::failure).collect()),
     }
 }
 
@@ -152,6 +138,8 @@ mod tests {
             connected: true,
             connected_at: Timestamp::EPOCH,
             registered_at: Timestamp::EPOCH,
+            membership: None,
+            reserved_ports: Default::default(),
         }
     }
 

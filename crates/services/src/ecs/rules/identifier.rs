@@ -1,7 +1,7 @@
 //! How requests name things: by name, by id, or by ARN.
 
 use model::ecs::name::TaskDefinitionId;
-use model::ecs::{ClusterName, Family, TaskId};
+use model::ecs::{ClusterName, ContainerInstanceId, Family, TaskId};
 use model::{Arn, Scope};
 
 use crate::ecs::error::Error;
@@ -59,25 +59,49 @@ pub(crate) fn task_definition(raw: &str, scope: &Scope) -> Result<Option<TaskDef
 
 /// Reads a task's id or ARN; the ARN must be of `cluster`. `None` for one of another account or region.
 pub(crate) fn task(raw: &str, scope: &Scope, cluster: &ClusterName) -> Result<Option<TaskId>, Error> {
-    let id = match of_kind(raw, "task", scope)? {
-        Reference::Name(id) => id,
+    let Some(id) = of_cluster(raw, "task", "tasks", scope, cluster)? else { return Ok(None) };
+    well_formed("taskId", &id, TaskId::new(id.as_str()).ok())
+}
+
+/// Reads a container instance's id or ARN; the ARN must be of `cluster`. `None` for one of another account or region.
+pub(crate) fn container_instance(
+    raw: &str,
+    scope: &Scope,
+    cluster: &ClusterName,
+) -> Result<Option<ContainerInstanceId>, Error> {
+    let found = of_cluster(raw, "container-instance", "container instances", scope, cluster)?;
+    let Some(id) = found else { return Ok(None) };
+    well_formed("containerInstanceId", &id, ContainerInstanceId::new(id.as_str()).ok())
+}
+
+/// The id in a name or an ARN of something that belongs to a cluster.
+fn of_cluster(
+    raw: &str,
+    kind: &str,
+    plural: &str,
+    scope: &Scope,
+    cluster: &ClusterName,
+) -> Result<Option<String>, Error> {
+    match of_kind(raw, kind, scope)? {
+        Reference::Name(id) => Ok(Some(id)),
         Reference::Here(path) => match path.split_once('/') {
-            Some((name, id)) if name == cluster.as_str() => id.to_owned(),
-            Some((name, _)) => {
-                return Err(Error::InvalidParameter(format!(
-                    "Invalid identifier: Identifier is for cluster {name}. Your cluster is {cluster}"
-                )));
-            }
-            None => return Err(Error::InvalidParameter("Long arn format must be used for tasks.".into())),
+            Some((name, id)) if name == cluster.as_str() => Ok(Some(id.to_owned())),
+            Some((name, _)) => Err(Error::InvalidParameter(format!(
+                "Invalid identifier: Identifier is for cluster {name}. Your cluster is {cluster}"
+            ))),
+            None => Err(Error::InvalidParameter(format!("Long arn format must be used for {plural}."))),
         },
-        Reference::Elsewhere => return Ok(None),
-    };
-    match TaskId::new(id.as_str()) {
-        Ok(id) => Ok(Some(id)),
-        // A UUID is the id of a task of older days: well-formed, and never one of ours.
-        Err(_) if id.len() == 36 && id.bytes().all(|b| b.is_ascii_hexdigit() || b == b'-') => Ok(None),
-        Err(_) if id.len() > 36 => Err(Error::InvalidParameter("taskId longer than 36.".into())),
-        Err(_) => Err(Error::InvalidParameter("taskId length should be one of [32,36]".into())),
+        Reference::Elsewhere => Ok(None),
+    }
+}
+
+fn well_formed<T>(what: &str, raw: &str, id: Option<T>) -> Result<Option<T>, Error> {
+    match id {
+        Some(id) => Ok(Some(id)),
+        // A UUID is an id of older days: well-formed, and never one of ours.
+        None if raw.len() == 36 && raw.bytes().all(|b| b.is_ascii_hexdigit() || b == b'-') => Ok(None),
+        None if raw.len() > 36 => Err(Error::InvalidParameter(format!("{what} longer than 36."))),
+        None => Err(Error::InvalidParameter(format!("{what} length should be one of [32,36]"))),
     }
 }
 

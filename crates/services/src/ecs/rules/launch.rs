@@ -10,10 +10,11 @@ use model::ecs::status::LastStatus;
 use model::ecs::task::{AwsvpcConfiguration, LaunchType, Task, TaskSeen, TaskSpec};
 use model::ecs::task_container::{ContainerSeen, ManagedAgent, ManagedAgentName, TaskContainer};
 use model::ecs::task_definition::{Compatibility, NetworkMode, TaskDefinition, TaskDefinitionStatus};
-use model::ecs::{ContainerStatus, DesiredStatus, Tags, TaskId, TaskOverride};
+use model::ecs::{ContainerInstanceId, ContainerStatus, DesiredStatus, Tags, TaskId, TaskOverride};
 use model::{IdSource, Timestamp};
 
-use super::{size, strategy};
+use super::placement::Wishes;
+use super::{port, size, strategy};
 use crate::ecs::error::Error;
 
 /// What RunTask was asked for, parsed.
@@ -29,6 +30,8 @@ pub(crate) struct Launch {
     pub platform_version: Option<String>,
     /// Where interfaces go.
     pub network: Option<AwsvpcConfiguration>,
+    /// Which container instances, of those there are.
+    pub wishes: Wishes,
     /// Changes of the definition.
     pub overrides: TaskOverride,
     /// The group, if named.
@@ -54,6 +57,8 @@ pub(crate) struct Capacity {
     pub launch_type: LaunchType,
     /// The provider, when a strategy chose.
     pub provider: Option<String>,
+    /// The container instance, when the caller chose.
+    pub instance: Option<ContainerInstanceId>,
 }
 
 /// Finds the capacity of each task: the launch type, the strategy, or the cluster's default strategy; EC2 at last.
@@ -65,7 +70,7 @@ pub(crate) fn capacities(launch: &Launch, cluster: &Cluster) -> Result<Vec<Capac
         ));
     }
     if let Some(launch_type) = launch.launch_type {
-        return Ok(vec![Capacity { launch_type, provider: None }; launch.count]);
+        return Ok(vec![Capacity { launch_type, provider: None, instance: None }; launch.count]);
     }
     let chosen = if launch.strategy.is_empty() {
         &cluster.default_capacity_provider_strategy
@@ -73,7 +78,10 @@ pub(crate) fn capacities(launch: &Launch, cluster: &Cluster) -> Result<Vec<Capac
         &launch.strategy
     };
     if chosen.is_empty() {
-        return Ok(vec![Capacity { launch_type: LaunchType::Ec2, provider: None }; launch.count]);
+        return Ok(vec![
+            Capacity { launch_type: LaunchType::Ec2, provider: None, instance: None };
+            launch.count
+        ]);
     }
     let providers = strategy::assign(chosen, launch.count);
     if providers.len() < launch.count {
@@ -85,7 +93,7 @@ pub(crate) fn capacities(launch: &Launch, cluster: &Cluster) -> Result<Vec<Capac
     }
     Ok(providers
         .into_iter()
-        .map(|name| Capacity { launch_type: LaunchType::Fargate, provider: Some(name) })
+        .map(|name| Capacity { launch_type: LaunchType::Fargate, provider: Some(name), instance: None })
         .collect())
 }
 
@@ -125,6 +133,7 @@ pub(crate) fn check(
     }
     check_served(launch, definition)?;
     check_overrides(launch, definition)?;
+    launch.wishes.constraints_for(&definition.spec.placement_constraints)?;
     if launch_type == LaunchType::Fargate {
         check_fargate(launch, definition)?;
     } else if launch.platform_version.is_some() {
@@ -183,6 +192,13 @@ fn check_overrides(launch: &Launch, definition: &TaskDefinition) -> Result<(), E
 }
 
 fn check_fargate(launch: &Launch, definition: &TaskDefinition) -> Result<(), Error> {
+    let unserved = [
+        (launch.wishes.constraints.is_empty(), "Placement constraints"),
+        (launch.wishes.strategies.is_empty(), "Placement strategies"),
+    ];
+    if let Some((_, what)) = unserved.iter().find(|(is_empty, _)| !is_empty) {
+        return Err(Error::InvalidParameter(format!("{what} are not supported with FARGATE launch type.")));
+    }
     let cpu = launch.overrides.cpu.or(definition.spec.cpu);
     let memory = launch.overrides.memory.or(definition.spec.memory);
     let (Some(cpu), Some(memory)) = (cpu, memory) else {
@@ -232,6 +248,7 @@ pub(crate) fn task(
             ephemeral_storage: ephemeral_storage(launch, definition, fargate),
             overrides: launch.overrides.clone(),
             network: launch.network.clone(),
+            host_ports: port::of_host(&spec.container_definitions, spec.effective_network_mode()),
             group: launch.group.clone().or_else(|| Some(format!("family:{}", definition.id.family))),
             started_by: launch.started_by.clone(),
             service: None,
@@ -240,6 +257,7 @@ pub(crate) fn task(
         },
         desired_status: DesiredStatus::Running,
         node: None,
+        container_instance: None,
         seen: TaskSeen::new(now, LastStatus::Provisioning),
         containers: spec.container_definitions.iter().map(|c| container(launch, c, ids)).collect(),
         attachments: Vec::new(),

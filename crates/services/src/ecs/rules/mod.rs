@@ -13,6 +13,7 @@ pub(crate) mod launch;
 pub(crate) mod linux;
 pub(crate) mod logging;
 pub(crate) mod paging;
+pub(crate) mod placement;
 pub(crate) mod port;
 pub(crate) mod setting;
 pub(crate) mod size;

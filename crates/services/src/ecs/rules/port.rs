@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use model::ecs::container_definition::{PortMapping, TransportProtocol};
+use model::ecs::node::HostPort;
 use model::ecs::task_definition::NetworkMode;
 use model::ecs::{ContainerDefinition, ContainerName};
 
@@ -36,6 +37,22 @@ pub(crate) fn check(containers: &[ContainerDefinition], mode: NetworkMode) -> Re
         }
     }
     Ok(())
+}
+
+/// Ports of the machine that the containers take for themselves: all of them in `host` mode, those with a number
+/// in `bridge` mode. Those without one are chosen by the node.
+pub(crate) fn of_host(containers: &[ContainerDefinition], mode: NetworkMode) -> Vec<HostPort> {
+    let mappings = containers.iter().flat_map(|container| &container.port_mappings);
+    let taken = mappings.filter_map(|mapping| {
+        let protocol = mapping.protocol.unwrap_or(TransportProtocol::Tcp);
+        let port = match mode {
+            NetworkMode::Host => mapping.host_port.or(mapping.container_port),
+            NetworkMode::Bridge => mapping.host_port,
+            NetworkMode::Awsvpc | NetworkMode::None => None,
+        };
+        port.filter(|port| *port != 0).map(|port| HostPort { protocol, port })
+    });
+    taken.collect()
 }
 
 fn check_one(container: &ContainerName, mapping: &PortMapping, mode: NetworkMode) -> Result<(), Error> {

@@ -5,7 +5,7 @@ use model::ecs::task_definition::{
 };
 use model::ecs::{ContainerDefinition, Family, TextEnum};
 
-use super::{container, dependency, fargate, linux, logging, port, volume};
+use super::{container, dependency, fargate, linux, logging, placement, port, volume};
 use crate::ecs::error::Error;
 
 /// The most containers of a task definition.
@@ -199,6 +199,9 @@ fn check_placement(spec: &TaskDefinitionSpec) -> Result<(), Error> {
     let complete = |expression: &Option<String>| expression.as_deref().is_some_and(|text| !text.is_empty());
     if constraints.len() > MAX_PLACEMENT_CONSTRAINTS || !constraints.iter().all(|c| complete(&c.expression)) {
         return Err(Error::task_setting("placementConstraints"));
+    }
+    for text in constraints.iter().filter_map(|constraint| constraint.expression.as_deref()) {
+        placement::expression(text).map_err(|error| Error::Client(error.to_string()))?;
     }
     Ok(())
 }

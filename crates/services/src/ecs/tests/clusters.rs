@@ -245,8 +245,10 @@ async fn what_does_not_exist_yet_is_missing() {
     let expected = json!({ "services": [], "failures": missing("service/default/x") });
     world.check("DescribeServices", json!({ "services": ["x"] }), expected).await;
     world.check("ListContainerInstances", json!({}), json!({ "containerInstanceArns": [] })).await;
-    let expected = json!({ "containerInstances": [], "failures": missing("container-instance/default/x") });
-    world.check("DescribeContainerInstances", json!({ "containerInstances": ["x"] }), expected).await;
+    let id = "0".repeat(32);
+    let failures = missing(&format!("container-instance/default/{id}"));
+    let expected = json!({ "containerInstances": [], "failures": failures });
+    world.check("DescribeContainerInstances", json!({ "containerInstances": [id] }), expected).await;
     world
         .refused(
             "DescribeServices",

@@ -4,6 +4,7 @@
 //! exception that it documents.
 
 mod clusters;
+mod instances;
 mod register;
 mod settings;
 mod tags;

@@ -35,11 +35,13 @@ fn task(world: &World, number: u32, family: &str) -> Task {
             group: Some(format!("family:{family}")),
             started_by: None,
             service: None,
+            host_ports: Vec::new(),
             enable_execute_command: false,
             client_token: None,
         },
         desired_status: DesiredStatus::Running,
         node: None,
+        container_instance: None,
         seen: TaskSeen::new(world.ctx.now, LastStatus::Provisioning),
         containers: vec![TaskContainer {
             id: "0b8b3f34-0000-4000-8000-000000000000".into(),

@@ -6,6 +6,7 @@ use model::ecs::task::{AwsvpcConfiguration, LaunchType};
 use model::ecs::volume::Switch;
 use wire::ecs as shape;
 
+use super::instance::read_wishes;
 use super::task::read_overrides;
 use crate::ecs::error::Error;
 use crate::ecs::rules::launch::Launch;
@@ -43,6 +44,7 @@ pub(crate) fn read(input: shape::RunTaskRequest, cluster: &Cluster) -> Result<La
         )?,
         platform_version: input.platform_version,
         network: input.network_configuration.and_then(|n| n.awsvpc_configuration).map(network).transpose()?,
+        wishes: read_wishes(input.placement_constraints, input.placement_strategy)?,
         overrides: input.overrides.map(read_overrides).transpose()?.unwrap_or_default(),
         group: input.group.filter(|group| !group.is_empty()).map(group).transpose()?,
         started_by: bounded("startedBy", input.started_by, MAX_STARTED_BY)?,
@@ -64,13 +66,6 @@ fn refuse_unserved(input: &shape::RunTaskRequest) -> Result<(), Error> {
         return Err(Error::UnsupportedFeature(
             "Volumes that are configured at launch are not supported.".into(),
         ));
-    }
-    let fargate = input.launch_type.as_deref() == Some("FARGATE");
-    if fargate && input.placement_constraints.as_ref().is_some_and(|all| !all.is_empty()) {
-        return Err(invalid("Placement constraints are not supported with FARGATE launch type."));
-    }
-    if fargate && input.placement_strategy.as_ref().is_some_and(|all| !all.is_empty()) {
-        return Err(invalid("Placement strategies are not supported with FARGATE launch type."));
     }
     Ok(())
 }

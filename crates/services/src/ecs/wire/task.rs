@@ -38,6 +38,10 @@ pub(crate) fn write_task(task: &Task, with_tags: bool) -> shape::Task {
         cluster_arn: word(&task.cluster.arn(&task.scope)),
         connectivity: seen.connectivity.into_wire(),
         connectivity_at: millis(seen.connectivity_at),
+        container_instance_arn: task
+            .container_instance
+            .as_ref()
+            .map(|id| id.arn(&task.scope, &task.cluster).to_string()),
         containers: Some(task.containers.iter().map(|container| write_container(task, container)).collect()),
         cpu: spec.cpu.map(|units| units.to_string()),
         created_at: Some(seen.created_at.as_millis()),

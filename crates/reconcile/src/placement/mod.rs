@@ -1,9 +1,13 @@
-//! Placement: which node takes which task, and why not.
+//! Placement: which node takes which task, and why not. This file places on Fargate's capacity;
+//! [`instances`] on container instances, whose users have a say in it.
 //!
 //! The candidates are kept in an index ordered by free memory, so that a request
 //! looks only at nodes which can hold it. A refusal carries the reason that most
 //! candidates gave: it becomes the `failures[].reason` that the user reads.
 //! Law: the sum of what is placed on a node never exceeds what was free.
+
+pub mod instances;
+pub mod query;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;

@@ -1,0 +1,128 @@
+"""Networks as tasks find them: security groups hold at the interface, and VPCs are apart."""
+
+import pytest
+import requests
+
+from support.ecs import Cluster, address
+from support.images import busybox_layout, push
+from support.process import wait_until
+
+ALL = {"IpProtocol": "-1", "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}
+
+
+@pytest.fixture(scope="module")
+def cluster(longshore, tmp_path_factory):
+    cluster = Cluster(longshore, "networks")
+    cluster.ec2 = longshore.client("ec2")
+    cluster.ecr.create_repository(repositoryName="networks")
+    cluster.image = push(longshore, busybox_layout(tmp_path_factory.mktemp("networks") / "layout"), "networks")
+    return cluster
+
+
+def port(number, **peer):
+    return {"IpProtocol": "tcp", "FromPort": number, "ToPort": number} | peer
+
+
+def group(cluster, name, vpc=None):
+    return cluster.ec2.create_security_group(GroupName=name, Description="d", **({"VpcId": vpc} if vpc else {}))["GroupId"]
+
+
+def start(cluster, groups, subnet=None, **more):
+    """A task that answers on 8080 and 8081, and fetches what it is told by a request: /cgi-bin/get?HOST:PORT."""
+    get = r"""#!/bin/sh
+echo "Content-Type: text/plain"; echo
+timeout 1 wget -q -O - "http://$QUERY_STRING/" 2>&1 || echo unreachable"""
+    script = ("mkdir -p /www/cgi-bin; echo hello > /www/index.html; "
+              f"cat > /www/cgi-bin/get <<'END'\n{get}\nEND\n"
+              "chmod +x /www/cgi-bin/get; httpd -p 8081 -h /www; exec httpd -f -p 8080 -h /www")
+    definition = cluster.register("networks", [{"name": "main", "image": cluster.image, "command": ["sh", "-c", script], "essential": True, "stopTimeout": 2}])
+    subnets = [subnet] if subnet else cluster.network["awsvpcConfiguration"]["subnets"]
+    answer = cluster.ecs.run_task(cluster=cluster.name, taskDefinition=definition, launchType="FARGATE",
+                                  networkConfiguration={"awsvpcConfiguration": {"subnets": subnets, "securityGroups": groups}}, **more)
+    return answer["tasks"][0]["taskArn"]
+
+
+def running(cluster, arns):
+    addresses = [address(task) for task in cluster.wait(arns, "RUNNING")]
+    for it in addresses:
+        wait_until(f"{it} answers the machine", lambda: requests.get(f"http://{it}:8080/", timeout=2).text == "hello\n", 60)
+    return addresses
+
+
+def fetch(source, target, number=8080):
+    """What `source` reads from a port of `target`."""
+    return requests.get(f"http://{source}:8080/cgi-bin/get?{target}:{number}", timeout=20).text.splitlines()[-1]
+
+
+def test_security_groups_hold_at_the_interface(cluster):
+    front, back = group(cluster, "front"), group(cluster, "back")
+    cluster.ec2.authorize_security_group_ingress(GroupId=back, IpPermissions=[port(8080, UserIdGroupPairs=[{"GroupId": front}])])
+    arns = [start(cluster, [front]), start(cluster, [back])]
+    web, database = running(cluster, arns)
+
+    assert fetch(web, database, 8080) == "hello"
+    assert fetch(web, database, 8081) == "unreachable"
+    assert fetch(database, web, 8080) == "unreachable"
+
+    # A change reaches running tasks.
+    opened = port(8081, IpRanges=[{"CidrIp": f"{web}/32"}])
+    cluster.ec2.authorize_security_group_ingress(GroupId=back, IpPermissions=[opened])
+    wait_until("the port is open", lambda: fetch(web, database, 8081) == "hello", 30)
+    cluster.ec2.revoke_security_group_ingress(GroupId=back, IpPermissions=[opened])
+    wait_until("the port is closed", lambda: fetch(web, database, 8081) == "unreachable", 30)
+    assert fetch(web, database, 8080) == "hello"
+
+    # What a group may not send does not leave it.
+    cluster.ec2.revoke_security_group_egress(GroupId=front, IpPermissions=[ALL])
+    wait_until("nothing leaves", lambda: fetch(web, database, 8080) == "unreachable", 30)
+    cluster.ec2.authorize_security_group_egress(GroupId=front, IpPermissions=[port(8080, UserIdGroupPairs=[{"GroupId": back}])])
+    wait_until("the port may be asked", lambda: fetch(web, database, 8080) == "hello", 30)
+
+    used = cluster.ec2.exceptions.ClientError
+    with pytest.raises(used, match="DependencyViolation"):
+        cluster.ec2.delete_security_group(GroupId=back)
+    cluster.stop(arns)
+    cluster.ec2.revoke_security_group_egress(GroupId=front, IpPermissions=[port(8080, UserIdGroupPairs=[{"GroupId": back}])])
+    for it in (back, front):
+        cluster.ec2.delete_security_group(GroupId=it)
+
+
+def test_the_default_group_lets_its_members_meet_and_rules_outlive_a_restart(cluster):
+    arns = [start(cluster, []), start(cluster, [])]
+    one, other = running(cluster, arns)
+    assert fetch(one, other) == "hello"
+    lonely = group(cluster, "lonely")
+    arns.append(start(cluster, [lonely]))
+    [third] = running(cluster, arns[2:])
+    assert fetch(third, one) == "unreachable"
+
+    cluster.longshore.kill()
+    assert fetch(third, one) == "unreachable", "rules hold while nobody is there"
+    cluster.longshore.start()
+    wait_until("the tasks are known again", lambda: cluster.wait(arns, "RUNNING"), 60)
+    assert fetch(third, one) == "unreachable"
+    assert fetch(one, other) == "hello"
+    cluster.ec2.authorize_security_group_ingress(GroupId=lonely, IpPermissions=[port(8080, IpRanges=[{"CidrIp": "0.0.0.0/0"}])])
+    wait_until("the change is seen", lambda: fetch(one, third) == "hello", 30)
+    cluster.stop(arns)
+
+
+def test_a_task_in_another_vpc_is_unreachable(cluster):
+    # A block at the end of the test's pool, where no default VPC is cut.
+    pool = cluster.longshore.network_pool
+    block = pool.split(".")[0] + "." + str(int(pool.split(".")[1]) + 7) + ".0.0"
+    vpc = cluster.ec2.create_vpc(CidrBlock=f"{block}/16")["Vpc"]["VpcId"]
+    subnet = cluster.ec2.create_subnet(VpcId=vpc, CidrBlock=f"{block}/24")["Subnet"]["SubnetId"]
+    open_here, open_there = group(cluster, "open"), group(cluster, "open", vpc)
+    for it in (open_here, open_there):
+        cluster.ec2.authorize_security_group_ingress(GroupId=it, IpPermissions=[ALL])
+    arns = [start(cluster, [open_here]), start(cluster, [open_there], subnet), start(cluster, [open_there], subnet)]
+    here, there, beside = running(cluster, arns)
+    assert there.startswith(block[:-1])
+    assert fetch(there, beside) == "hello"
+    assert fetch(here, there) == "unreachable"
+    assert fetch(there, here) == "unreachable"
+    cluster.stop(arns)
+    cluster.ec2.delete_subnet(SubnetId=subnet)
+    cluster.ec2.delete_security_group(GroupId=open_there)
+    cluster.ec2.delete_vpc(VpcId=vpc)

@@ -1,0 +1,279 @@
+"""Every setting of a container and a task, shown by a real task each: see settings.toml, which is the table.
+
+All tasks are started at the beginning, as many as the node takes, and judged one after the other."""
+
+import json
+import re
+import time
+import tomllib
+
+import botocore.exceptions
+import pytest
+import requests
+
+from support.ecs import Cluster, address
+from support.images import busybox_layout, push
+from support.kernel import task_cgroup_value
+from support.longshore import ROOT
+from support.process import wait_until
+
+ROWS = tomllib.loads((ROOT / "acceptance" / "settings.toml").read_text())["setting"]
+# What takes longest starts first.
+ROWS.sort(key=lambda row: not row.get("slow"))
+BEFORE_A_TASK = ("register", "run", "placement")
+
+
+def slug(row):
+    return re.sub(r"[^a-zA-Z0-9]+", "-", row["name"]).strip("-")
+
+
+def containers(row, image):
+    """The container definitions of a row."""
+    found = []
+    for part in [*row.get("beside", []), {"name": "main", **row.get("container", {}), "script": row.get("script")}]:
+        part = dict(part)
+        script = part.pop("script", None)
+        if script is not None:
+            part["command"] = ["sh", "-c", script]
+        found.append({"image": image, "essential": True, "stopTimeout": 2, **part})
+    return found
+
+
+class Run:
+    """The rows under way."""
+
+    def __init__(self, cluster):
+        self.cluster = cluster
+        self.arns = {}
+
+    def definition(self, row):
+        parts = containers(row, self.cluster.image)
+        for part in parts:
+            part["image"] = part["image"].replace("REGISTRY", self.cluster.longshore.registry)
+        return self.cluster.register(slug(row), parts, **row.get("task", {}))
+
+    def start(self, row):
+        definition = self.definition(row)
+        def placed():
+            answer = self.cluster.ecs.run_task(cluster=self.cluster.name, taskDefinition=definition, launchType="FARGATE",
+                                               networkConfiguration=self.cluster.network, **row.get("run", {}))
+            if answer["failures"]:
+                # The node is full: earlier tasks will end.
+                assert "Capacity is unavailable" in answer["failures"][0]["reason"], answer["failures"]
+                return None
+            return answer["tasks"][0]["taskArn"]
+        self.arns[row["name"]] = wait_until(f"a place for {row['name']}", placed, 120, 0.2)
+
+    def output(self, row, container="main"):
+        return self.cluster.messages(slug(row), self.arns[row["name"]], container)
+
+    def stopped(self, row):
+        [task] = self.cluster.wait([self.arns[row["name"]]], "STOPPED", 200)
+        return task
+
+    def running(self, row):
+        [task] = self.cluster.wait([self.arns[row["name"]]], "RUNNING", 120)
+        return task
+
+
+@pytest.fixture(scope="module")
+def run(longshore, tmp_path_factory, request):
+    cluster = Cluster(longshore, "settings")
+    cluster.ecr.create_repository(repositoryName="box")
+    layout = busybox_layout(tmp_path_factory.mktemp("box") / "layout", env=["FROM_IMAGE=image"])
+    cluster.image = push(longshore, layout, "box")
+    run = Run(cluster)
+    chosen = {item.callspec.params["row"]["name"] for item in request.session.items if "row" in getattr(item, "callspec", _NONE).params}
+    for row in ROWS:
+        if row["name"] in chosen and row.get("refused", {}).get("at") not in BEFORE_A_TASK:
+            run.start(row)
+    yield run
+    for arn in run.arns.values():
+        cluster.ecs.stop_task(cluster=cluster.name, task=arn)
+    cluster.wait(list(run.arns.values()), "STOPPED", 120)
+
+
+class _NONE:
+    params = {}
+
+
+@pytest.mark.parametrize("row", ROWS, ids=slug)
+def test_setting(run, row):
+    if "refused" in row:
+        return judge_refusal(run, row, row["refused"])
+    if "probe" in row:
+        PROBES[row["probe"]](run, row)
+    if "expect" in row or "absent" in row:
+        judge_output(run, row)
+
+
+def judge_output(run, row):
+    task = run.stopped(row)
+    main = container(task, "main")
+    wanted = row.get("expect", [])
+    def complete():
+        text = "\n".join(run.output(row))
+        at = 0
+        for pattern in wanted:
+            found = re.compile(pattern, re.MULTILINE).search(text, 0 if row.get("unordered") else at)
+            assert found, f"{pattern!r} is missing in:\n{text}"
+            at = found.end()
+        return text or not wanted
+    text = wait_until(f"the output of {row['name']}", complete, 20)
+    for pattern in row.get("absent", []):
+        assert not re.search(pattern, text, re.MULTILINE), text
+    assert main.get("exitCode") == row.get("exit", 0), (main, text)
+
+
+def judge_refusal(run, row, refused):
+    at, text = refused["at"], refused["text"]
+    if at in ("task", "container"):
+        task = run.stopped(row)
+        assert task["stopCode"] == refused["error"], task
+        said = task["stoppedReason"] if at == "task" else container(task, "main")["reason"]
+        assert re.search(text, said), said
+        return
+    if at == "register":
+        with pytest.raises(botocore.exceptions.ClientError) as error:
+            run.definition(row)
+    else:
+        definition = run.definition(row)
+        call = dict(cluster=run.cluster.name, taskDefinition=definition, launchType="FARGATE",
+                    networkConfiguration=run.cluster.network, **row.get("run", {}))
+        if at == "placement":
+            [failure] = run.cluster.ecs.run_task(**call)["failures"]
+            assert refused["error"] in failure["reason"] and re.search(text, failure["detail"]), failure
+            return
+        with pytest.raises(botocore.exceptions.ClientError) as error:
+            run.cluster.ecs.run_task(**call)
+    assert error.value.response["Error"]["Code"] == refused["error"], error.value
+    assert re.search(text, error.value.response["Error"]["Message"]), error.value
+
+
+def container(task, name):
+    return next(c for c in task["containers"] if c["name"] == name)
+
+
+# -- what is judged from outside --------------------------------------------------------------------------------------
+
+def digest_is_reported(run, row):
+    task = run.stopped(row)
+    [image] = run.cluster.ecr.describe_images(repositoryName="box", imageIds=[{"imageTag": "latest"}])["imageDetails"]
+    assert container(task, "main")["imageDigest"] == image["imageDigest"]
+
+
+def pulled_by_digest(run, row):
+    [image] = run.cluster.ecr.describe_images(repositoryName="box", imageIds=[{"imageTag": "latest"}])["imageDetails"]
+    name = run.cluster.image.rsplit(":", 1)[0] + "@" + image["imageDigest"]
+    definition = run.cluster.register("by-digest", [{"name": "main", "image": name, "command": ["echo", "by digest"]}])
+    [arn] = run.cluster.run(definition)
+    [task] = run.cluster.wait([arn], "STOPPED")
+    assert (container(task, "main")["imageDigest"], container(task, "main")["exitCode"]) == (image["imageDigest"], 0)
+
+
+def short_ended_with_4(run, row):
+    assert container(run.stopped(row), "short")["exitCode"] == 4
+
+
+def ignored_ended_with_7(run, row):
+    assert container(run.stopped(row), "ignored")["exitCode"] == 7
+
+
+def first_started_first(run, row):
+    run.stopped(row)
+    def started(name):
+        stream = f"t/{name}/{run.arns[row['name']].rsplit('/', 1)[1]}"
+        [found] = run.cluster.logs.describe_log_streams(logGroupName=f"/test/{slug(row)}", logStreamNamePrefix=stream)["logStreams"]
+        return found["creationTime"]
+    assert started("first") <= started("main")
+
+
+def dependency_failed(run, row):
+    dependency_told(run, row, "dependency did not exit successfully")
+
+
+def dependency_timed_out(run, row):
+    dependency_told(run, row, "has timed out")
+
+
+def dependency_told(run, row, text):
+    task = run.stopped(row)
+    main = container(task, "main")
+    assert task["stopCode"] == "TaskFailedToStart", task
+    assert (main["exitCode"], text in main["reason"]) == (row["exit"], True), main
+
+
+def killed_after_two_seconds(run, row):
+    task = run.running(row)
+    run.cluster.wait_for_message(slug(row), task["taskArn"], "main", "up")
+    begun = time.monotonic()
+    run.cluster.ecs.stop_task(cluster=run.cluster.name, task=task["taskArn"])
+    task = run.stopped(row)
+    assert container(task, "main")["exitCode"] == 137
+    assert 2 <= time.monotonic() - begun < 20
+
+
+def becomes_healthy(run, row):
+    becomes(run, row, "HEALTHY")
+
+
+def becomes_unhealthy(run, row):
+    becomes(run, row, "UNHEALTHY")
+
+
+def becomes(run, row, health):
+    arn = run.running(row)["taskArn"]
+    def seen():
+        [task] = run.cluster.describe([arn])
+        return (task["healthStatus"], container(task, "main")["healthStatus"]) == (health, health)
+    wait_until(f"{row['name']} is {health}", seen, 60)
+
+
+def task_has_a_quarter_core(run, row):
+    arn = run.running(row)["taskArn"]
+    value = task_cgroup_value(run.cluster.longshore, arn, ("cpu", "cpu.cfs_quota_us"), "cpu.max")
+    assert value in ("25000", "25000 100000")
+
+
+def task_has_half_a_gibibyte(run, row):
+    arn = run.running(row)["taskArn"]
+    value = task_cgroup_value(run.cluster.longshore, arn, ("memory", "memory.limit_in_bytes"), "memory.max")
+    assert int(value) == 512 << 20
+
+
+def out_of_memory_is_told(run, row):
+    main = container(run.stopped(row), "main")
+    assert (main["exitCode"], main["reason"]) == (137, "OutOfMemoryError: Container killed due to memory usage")
+
+
+def answers_on_8080(run, row):
+    answers(run, row, 8080)
+
+
+def answers_on_8080_and_8082(run, row):
+    answers(run, row, 8080)
+    answers(run, row, 8082)
+
+
+def answers(run, row, port):
+    task = run.running(row)
+    answer = wait_until("the task answers", lambda: requests.get(f"http://{address(task)}:{port}/", timeout=2))
+    assert answer.text == "hello\n"
+
+
+def has_its_address(run, row):
+    task = run.stopped(row)
+    details = {d["name"]: d["value"] for d in task["attachments"][0]["details"]}
+    seen = wait_until("the output", lambda: "\n".join(run.output(row)))
+    for name in ("privateIPv4Address", "macAddress", "privateDnsName"):
+        assert details[name] in seen, (name, details[name], seen)
+
+
+PROBES = {name: value for name, value in globals().items() if callable(value) and not name.startswith(("test_", "judge_", "_"))}
+
+
+def test_every_row_is_judged():
+    for row in ROWS:
+        assert "refused" in row or "expect" in row or "probe" in row, row["name"]
+        assert row.get("probe") is None or row["probe"] in PROBES, row["probe"]
+    assert len({slug(row) for row in ROWS}) == len(ROWS), json.dumps(sorted(slug(row) for row in ROWS))

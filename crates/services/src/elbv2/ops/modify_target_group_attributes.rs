@@ -1,0 +1,68 @@
+//! ModifyTargetGroupAttributes.
+
+use model::elbv2::{Protocol, ProtocolVersion, TargetGroup, attribute};
+use store::Txn;
+use wire::elbv2 as shapes;
+
+use super::describe_target_group_attributes::attributes as attributes_of;
+use crate::access::Access;
+use crate::context::OpCtx;
+use crate::elbv2::error::Error;
+use crate::elbv2::find;
+use crate::elbv2::store::TargetGroupRow;
+use crate::elbv2::wire::attribute as attribute_wire;
+use crate::error::ServiceError;
+use crate::room::Handler;
+
+impl Handler for shapes::ModifyTargetGroupAttributes {
+    fn access(_: &OpCtx, input: &Self::Input) -> Access {
+        Access::new("elasticloadbalancing:ModifyTargetGroupAttributes", &input.target_group_arn)
+    }
+
+    async fn run(ctx: &OpCtx, input: Self::Input) -> Result<Self::Output, ServiceError> {
+        let snapshot = ctx.cloud.store.snapshot();
+        let found = find::target_group(&snapshot, &ctx.scope, &input.target_group_arn)?;
+        let pairs = input.attributes.into_iter().map(|pair| (pair.key, pair.value));
+        let known = attribute::of_target_group(found.protocol);
+        let attributes = attribute_wire::set(&found.attributes, known, pairs, "Target group")?;
+        let row = TargetGroupRow(TargetGroup { attributes, ..found.row.0.clone() });
+        check(&row)?;
+        ctx.cloud.store.commit(Txn::new().update(&found, &row)).await.map_err(Error::from)?;
+        Ok(Self::Output { attributes: Some(attributes_of(&row)) })
+    }
+}
+
+/// What must hold among attributes.
+fn check(group: &TargetGroup) -> Result<(), Error> {
+    let value = |key: &str| group.attribute(key);
+    let sticky = value("stickiness.enabled") == "true";
+    if sticky && value("stickiness.type") == "app_cookie" {
+        let name = value("stickiness.app_cookie.cookie_name");
+        if name.is_empty() {
+            return Err(Error::unsupported(
+                "You must set an application cookie name to enable stickiness of type 'app_cookie'",
+            ));
+        }
+        if name.starts_with("AWSALB") {
+            return Err(Error::validation(format!("The cookie name '{name}' is reserved")));
+        }
+    }
+    if sticky && group.protocol == Protocol::Tls {
+        return Err(Error::unsupported(
+            "You cannot enable stickiness on target groups with the TLS protocol",
+        ));
+    }
+    if sticky
+        && group.protocol_version == Some(ProtocolVersion::Grpc)
+        && value("stickiness.type") == "app_cookie"
+    {
+        return Err(Error::unsupported("gRPC clients keep no cookies of applications"));
+    }
+    let outstanding = value("load_balancing.algorithm.type") == "least_outstanding_requests";
+    if outstanding && value("slow_start.duration_seconds") != "0" {
+        return Err(Error::unsupported(
+            "You cannot enable slow start mode with the least outstanding requests algorithm",
+        ));
+    }
+    Ok(())
+}
