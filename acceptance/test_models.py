@@ -14,6 +14,9 @@ GOOD, BAD = "good", "bad"
 ROLE = "arn:aws:iam::123456789012:role/exec"
 CONTAINER = {"name": "web", "image": "web:1", "memory": 128}
 CLUSTER_ARN = "arn:aws:ecs:us-east-2:123456789012:cluster/models"
+ARN = "arn:aws:ecs:us-east-2:123456789012:"
+# Host networking needs no subnet, so that the service needs no id that is known later.
+SERVICE = {"cluster": "models-services", "serviceName": "models", "taskDefinition": "models-services", "desiredCount": 0}
 DIGEST = "sha256:" + "0" * 64
 
 # Ids that earlier answers gave: filled in by the test.
@@ -160,17 +163,42 @@ CASES = {
         ("ListAttributes", {"cluster": "models", "targetType": "container-instance", "attributeValue": "x"}, "InvalidParameterException"),
         ("StartTask", {"cluster": "models", "taskDefinition": "models", "containerInstances": ["0" * 32]}, GOOD),
         ("StartTask", {"cluster": "missing", "taskDefinition": "models", "containerInstances": ["0" * 32]}, "ClusterNotFoundException"),
-        ("ListServices", {"cluster": "models"}, GOOD),
-        ("ListServices", {"cluster": "missing"}, "ClusterNotFoundException"),
-        ("DescribeServices", {"cluster": "models", "services": ["none"]}, GOOD),
+        ("CreateCluster", {"clusterName": "models-services"}, GOOD),
+        ("RegisterTaskDefinition", {"family": "models-services", "containerDefinitions": [CONTAINER], "networkMode": "host"}, GOOD),
+        ("CreateService", {**SERVICE, "tags": [{"key": "a", "value": "b"}], "propagateTags": "SERVICE",
+                           "deploymentConfiguration": {"deploymentCircuitBreaker": {"enable": True, "rollback": True}}}, GOOD),
+        ("CreateService", {**SERVICE, "desiredCount": 7}, "InvalidParameterException"),
+        ("CreateService", {**SERVICE, "cluster": "missing"}, "ClusterNotFoundException"),
+        ("CreateService", {**SERVICE, "serviceName": "other", "taskDefinition": "none"}, "ClientException"),
+        ("CreateService", {**SERVICE, "serviceName": "other", "deploymentController": {"type": "EXTERNAL"}}, "UnsupportedFeatureException"),
+        ("DescribeServices", {"cluster": "models-services", "services": ["models", "none"], "include": ["TAGS"]}, GOOD),
         ("DescribeServices", {"cluster": "missing", "services": ["none"]}, "ClusterNotFoundException"),
+        ("ListServices", {"cluster": "models-services", "launchType": "EC2", "schedulingStrategy": "REPLICA"}, GOOD),
+        ("ListServices", {"cluster": "missing"}, "ClusterNotFoundException"),
+        ("ListServicesByNamespace", {"namespace": "none"}, "NamespaceNotFoundException"),
+        ("ListServiceDeployments", {"cluster": "models-services", "service": "models", "status": ["IN_PROGRESS", "SUCCESSFUL"]}, GOOD),
+        ("ListServiceDeployments", {"cluster": "models-services", "service": "none"}, "ServiceNotFoundException"),
+        ("DescribeServiceDeployments", {"serviceDeploymentArns": [ARN + "service-deployment/models-services/models/none"]}, GOOD),
+        ("DescribeServiceDeployments", {"serviceDeploymentArns": ["nonsense"]}, "InvalidParameterException"),
+        ("DescribeServiceRevisions", {"serviceRevisionArns": [ARN + "service-revision/models-services/models/1"]}, GOOD),
+        ("DescribeServiceRevisions", {"serviceRevisionArns": []}, "InvalidParameterException"),
+        ("StopServiceDeployment", {"serviceDeploymentArn": ARN + "service-deployment/models-services/models/none"}, "ServiceDeploymentNotFoundException"),
+        ("TagResource", {"resourceArn": ARN + "service/models-services/models", "tags": [{"key": "x", "value": "y"}]}, GOOD),
+        ("UpdateService", {"cluster": "models-services", "service": "models", "desiredCount": 0, "forceNewDeployment": True}, GOOD),
+        ("UpdateService", {"cluster": "models-services", "service": "none"}, "ServiceNotFoundException"),
+        ("GetTaskProtection", {"cluster": "models-services", "tasks": ["0" * 32]}, GOOD),
+        ("GetTaskProtection", {"cluster": "missing"}, "ClusterNotFoundException"),
+        ("UpdateTaskProtection", {"cluster": "models-services", "tasks": ["0" * 32], "protectionEnabled": True}, GOOD),
+        ("UpdateTaskProtection", {"cluster": "models-services", "tasks": ["0" * 32], "protectionEnabled": True, "expiresInMinutes": 0}, "InvalidParameterException"),
+        ("DeleteCluster", {"cluster": "models-services"}, "ClusterContainsServicesException"),
+        ("DeleteService", {"cluster": "models-services", "service": "models", "force": True}, GOOD),
+        ("DeleteService", {"cluster": "models-services", "service": "none"}, "ServiceNotFoundException"),
         ("DeregisterTaskDefinition", {"taskDefinition": "models:1"}, GOOD),
         ("DeregisterTaskDefinition", {"taskDefinition": "models:99"}, "ClientException"),
         ("DeleteTaskDefinitions", {"taskDefinitions": ["models:1", "models:99"]}, GOOD),
         ("DeleteTaskDefinitions", {"taskDefinitions": []}, "InvalidParameterException"),
         ("DeleteCluster", {"cluster": "models"}, GOOD),
         ("DeleteCluster", {"cluster": "missing"}, "ClusterNotFoundException"),
-        ("CreateService", {"serviceName": "s"}, "UnsupportedFeatureException"),
     ],
     "logs": [
         ("CreateLogGroup", {"logGroupName": "/models", "tags": {"a": "b"}}, GOOD),

@@ -1,4 +1,4 @@
-//! What the cluster does by itself: node sessions, exec sessions, and housekeeping.
+//! What the cluster does by itself: node sessions, exec sessions, the service scheduler, and housekeeping.
 //!
 //! A loop gathers a view, lets a decider of `reconcile` decide, and does what the plan says; it keeps
 //! nothing that the store and the plan could not give it again.
@@ -7,6 +7,7 @@ pub mod clock;
 pub mod exec;
 pub mod housekeeping;
 pub mod payload;
+pub mod scheduler;
 pub mod session;
 pub mod traffic;
 pub mod uplink;

@@ -162,6 +162,8 @@ fn security_groups(snapshot: &Snapshot, tasks: &[Task]) -> link::SecurityGroups 
 fn wanted(task: &Task) -> Wanted {
     match task.desired_status {
         DesiredStatus::Running => Wanted::Run,
+        // Its connections are drained first: the service scheduler tells when they are.
+        DesiredStatus::Stopped if task.seen.last_status == LastStatus::Deactivating => Wanted::Run,
         DesiredStatus::Stopped => Wanted::Stop,
     }
 }

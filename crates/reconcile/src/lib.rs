@@ -4,7 +4,9 @@
 //! crate enforces it. The drivers are in `control` (for the cluster) and `agent` (for a node).
 
 pub mod container;
+pub mod deployment;
 pub mod dispatch;
 pub mod placement;
 pub mod reap;
+pub mod service;
 pub mod task;

@@ -247,6 +247,7 @@ mod tests {
                 details: vec![address],
             }],
             tags: Default::default(),
+            supervision: Default::default(),
             version: 1,
         }
     }

@@ -14,7 +14,7 @@ use agent::logs::Logs;
 use agent::metadata::Metadata;
 use agent::{Agent, AgentConfig, AgentHandle, Ports, Shutdown};
 use anyhow::Context;
-use control::{Clock, LocalLink, housekeeping};
+use control::{Clock, LocalLink, housekeeping, scheduler};
 use model::IdSource;
 use model::ecs::{ClusterName, NodeId};
 use services::{Cloud, Ids, ecs};
@@ -43,7 +43,10 @@ pub struct Control(JoinHandle<()>);
 impl Control {
     /// Starts them.
     pub fn start(cloud: Arc<Cloud>) -> Control {
-        Control(tokio::spawn(housekeeping::run(cloud, clock())))
+        let scheduler = scheduler::run(cloud.clone(), clock(), Ids::new(SystemIds));
+        Control(tokio::spawn(async move {
+            tokio::join!(housekeeping::run(cloud, clock()), scheduler);
+        }))
     }
 }
 

@@ -7,13 +7,17 @@
 pub mod cluster;
 pub mod container_definition;
 pub mod container_instance;
+pub mod deployment;
 pub mod linux;
 pub mod name;
 pub mod node;
 pub mod overrides;
 pub mod placement;
+pub mod service;
+pub mod service_revision;
 pub mod setting;
 pub mod status;
+pub mod supervision;
 pub mod tag;
 pub mod task;
 pub mod task_container;
@@ -24,11 +28,15 @@ pub mod volume;
 pub use cluster::Cluster;
 pub use container_definition::ContainerDefinition;
 pub use container_instance::ContainerInstance;
+pub use deployment::{Deployment, ServiceDeployment};
 pub use name::{
-    ClusterName, ContainerInstanceId, ContainerName, Family, NodeId, ServiceName, TaskDefinitionId, TaskId,
+    ClusterName, ContainerInstanceId, ContainerName, Family, NodeId, RevisionId, ServiceDeploymentId,
+    ServiceName, TaskDefinitionId, TaskId,
 };
 pub use node::{Node, NodeLoad};
 pub use overrides::{ContainerOverride, TaskOverride};
+pub use service::{Service, ServiceEvent};
+pub use service_revision::ServiceRevision;
 pub use status::{ContainerStatus, DesiredStatus, LastStatus};
 pub use tag::Tags;
 pub use task::Task;

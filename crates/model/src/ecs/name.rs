@@ -9,7 +9,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use super::text::{NameError, is_plain_name, name};
-use crate::{Arn, Scope};
+use crate::{Arn, IdSource, Scope};
 
 name! {
     /// A cluster's name: 1 to 255 letters, digits, hyphens and underscores.
@@ -32,6 +32,16 @@ name! {
 }
 
 name! {
+    /// The id of a service revision and of its deployment: 19 decimal digits.
+    pub struct RevisionId: "service revision", is_digits;
+}
+
+name! {
+    /// The id of a service deployment: 21 letters, digits, hyphens and underscores.
+    pub struct ServiceDeploymentId: "service deployment", is_plain_name;
+}
+
+name! {
     /// A task's id: 32 lower-case hexadecimal digits.
     pub struct TaskId: "task id", is_hex32;
 }
@@ -44,6 +54,10 @@ name! {
 name! {
     /// A container instance's id: 32 lower-case hexadecimal digits.
     pub struct ContainerInstanceId: "container instance id", is_hex32;
+}
+
+fn is_digits(raw: &str) -> bool {
+    (1..=20).contains(&raw.len()) && raw.bytes().all(|b| b.is_ascii_digit())
 }
 
 fn is_hex32(raw: &str) -> bool {
@@ -59,6 +73,45 @@ impl ClusterName {
     /// `cluster/NAME`.
     pub fn arn(&self, scope: &Scope) -> Arn {
         Arn::new("ecs", scope, format!("cluster/{self}"))
+    }
+}
+
+impl ServiceName {
+    /// `service/CLUSTER/NAME`.
+    pub fn arn(&self, scope: &Scope, cluster: &ClusterName) -> Arn {
+        Arn::new("ecs", scope, format!("service/{cluster}/{self}"))
+    }
+}
+
+impl RevisionId {
+    /// A new id.
+    ///
+    /// # Panics
+    /// Never: digits are digits.
+    pub fn random(ids: &mut dyn IdSource) -> Self {
+        Self::new(ids.digits(19)).expect("digits are an id")
+    }
+
+    /// `ecs-svc/ID`: the deployment's id.
+    pub fn deployment(&self) -> String {
+        format!("ecs-svc/{self}")
+    }
+
+    /// `service-revision/CLUSTER/SERVICE/ID`.
+    pub fn arn(&self, scope: &Scope, cluster: &ClusterName, service: &ServiceName) -> Arn {
+        Arn::new("ecs", scope, format!("service-revision/{cluster}/{service}/{self}"))
+    }
+}
+
+impl ServiceDeploymentId {
+    /// A new id.
+    ///
+    /// # Panics
+    /// Never: the alphabet is that of a plain name.
+    pub fn random(ids: &mut dyn IdSource) -> Self {
+        const ALPHABET: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-";
+        let id: String = (0..21).map(|_| ids.one_of(ALPHABET)).collect();
+        Self::new(id).expect("the alphabet is a plain name's")
     }
 }
 

@@ -11,6 +11,7 @@ use super::name::{ClusterName, ContainerInstanceId, NodeId, ServiceName, TaskDef
 use super::node::{CpuArchitecture, HostPort};
 use super::overrides::TaskOverride;
 use super::status::{Backwards, Connectivity, DesiredStatus, HealthStatus, LastStatus, StopCode};
+use super::supervision::Supervision;
 use super::tag::Tags;
 use super::task_container::TaskContainer;
 use super::task_definition::{EphemeralStorage, NetworkMode};
@@ -58,7 +59,10 @@ pub struct Task {
     pub attachments: Vec<Attachment>,
     /// Tags.
     pub tags: Tags,
-    /// Raised by every change; starts at 1.
+    /// The service scheduler's notes.
+    #[serde(default)]
+    pub supervision: Supervision,
+    /// Raised by every change but the scheduler's notes; starts at 1.
     pub version: u64,
 }
 

@@ -30,12 +30,24 @@ pub enum Error {
     /// A container instance would have too many attributes.
     #[error("The maximum number of custom attributes of a container instance is 10.")]
     AttributeLimitExceeded,
+    /// The cluster has services that are not gone.
+    #[error("The Cluster cannot be deleted while Services are active.")]
+    ClusterContainsServices,
     /// A Cloud Map namespace does not exist.
     #[error("The specified namespace was not found.")]
     NamespaceNotFound,
     /// A service does not exist.
     #[error("Service not found.")]
     ServiceNotFound,
+    /// A service is draining or inactive.
+    #[error("Service was not ACTIVE.")]
+    ServiceNotActive,
+    /// A service deployment does not exist.
+    #[error("The service deployment was not found.")]
+    ServiceDeploymentNotFound,
+    /// What is asked for is at odds with the state.
+    #[error("{0}")]
+    Conflict(String),
     /// Something that is tagged does not exist.
     #[error("{0}")]
     ResourceNotFound(String),
@@ -86,6 +98,10 @@ impl Error {
             Error::ClusterContainsContainerInstances => "ClusterContainsContainerInstancesException",
             Error::TargetNotFound => "TargetNotFoundException",
             Error::AttributeLimitExceeded => "AttributeLimitExceededException",
+            Error::ClusterContainsServices => "ClusterContainsServicesException",
+            Error::ServiceNotActive => "ServiceNotActiveException",
+            Error::ServiceDeploymentNotFound => "ServiceDeploymentNotFoundException",
+            Error::Conflict(_) => "ConflictException",
             Error::NamespaceNotFound => "NamespaceNotFoundException",
             Error::ServiceNotFound => "ServiceNotFoundException",
             Error::ResourceNotFound(_) => "ResourceNotFoundException",
@@ -117,6 +133,10 @@ impl From<Error> for ServiceError {
             | Error::ClusterContainsContainerInstances
             | Error::TargetNotFound
             | Error::AttributeLimitExceeded
+            | Error::ClusterContainsServices
+            | Error::ServiceNotActive
+            | Error::ServiceDeploymentNotFound
+            | Error::Conflict(_)
             | Error::NamespaceNotFound
             | Error::ServiceNotFound
             | Error::ResourceNotFound(_)

@@ -10,7 +10,10 @@ mod launching;
 mod ops;
 mod placement;
 pub mod reap;
+mod rollover;
 mod rules;
+pub mod schedule;
+mod service_view;
 mod setting;
 mod store;
 mod tagged;
@@ -31,24 +34,31 @@ pub static ROOM: Room = Room {
     service: shape::SERVICE,
     operations: &[
         op::<shape::CreateCluster>(),
+        op::<shape::CreateService>(),
         op::<shape::DeleteAccountSetting>(),
         op::<shape::DeleteAttributes>(),
         op::<shape::DeleteCluster>(),
+        op::<shape::DeleteService>(),
         op::<shape::DeleteTaskDefinitions>(),
         op::<shape::DeregisterContainerInstance>(),
         op::<shape::DeregisterTaskDefinition>(),
         op::<shape::DescribeCapacityProviders>(),
         op::<shape::DescribeClusters>(),
         op::<shape::DescribeContainerInstances>(),
+        op::<shape::DescribeServiceDeployments>(),
+        op::<shape::DescribeServiceRevisions>(),
         op::<shape::DescribeServices>(),
         op::<shape::DescribeTaskDefinition>(),
         op::<shape::DescribeTasks>(),
         op::<shape::ExecuteCommand>(),
+        op::<shape::GetTaskProtection>(),
         op::<shape::ListAccountSettings>(),
         op::<shape::ListAttributes>(),
         op::<shape::ListClusters>(),
         op::<shape::ListContainerInstances>(),
+        op::<shape::ListServiceDeployments>(),
         op::<shape::ListServices>(),
+        op::<shape::ListServicesByNamespace>(),
         op::<shape::ListTagsForResource>(),
         op::<shape::ListTaskDefinitionFamilies>(),
         op::<shape::ListTaskDefinitions>(),
@@ -60,12 +70,15 @@ pub static ROOM: Room = Room {
         op::<shape::RegisterTaskDefinition>(),
         op::<shape::RunTask>(),
         op::<shape::StartTask>(),
+        op::<shape::StopServiceDeployment>(),
         op::<shape::StopTask>(),
         op::<shape::TagResource>(),
         op::<shape::UntagResource>(),
         op::<shape::UpdateCluster>(),
         op::<shape::UpdateClusterSettings>(),
         op::<shape::UpdateContainerInstancesState>(),
+        op::<shape::UpdateService>(),
+        op::<shape::UpdateTaskProtection>(),
     ],
     violation,
     unsupported,

@@ -5,10 +5,12 @@
 
 use model::Scope;
 use model::ecs::name::TaskDefinitionId;
+use model::ecs::service::ServiceStatus;
 use model::ecs::setting::{AccountSetting, SettingOwner};
 use model::ecs::task_definition::{FamilyCounter, TaskDefinitionStatus};
 use model::ecs::{
-    Cluster, ClusterName, ContainerInstance, DesiredStatus, LastStatus, Node, NodeLoad, Task, TaskDefinition,
+    Cluster, ClusterName, ContainerInstance, DesiredStatus, LastStatus, Node, NodeLoad, RevisionId, Service,
+    ServiceDeployment, ServiceDeploymentId, ServiceEvent, ServiceName, ServiceRevision, Task, TaskDefinition,
     TextEnum,
 };
 use store::{Key, Schema, Snapshot, Versioned, key};
@@ -40,6 +42,15 @@ pub(crate) const BY_CLIENT_TOKEN: &str = "by-client-token";
 pub(crate) const UNENDED: &str = "unended";
 /// Tasks of all scopes that have ended, the oldest end first.
 pub(crate) const ENDED: &str = "ended";
+
+/// Tasks of a service that have not ended, or of whose end the scheduler took no note.
+pub(crate) const OF_SERVICE: &str = "of-service";
+/// Services of a cluster by status.
+pub(crate) const BY_SERVICE_STATUS: &str = "by-service-status";
+/// Services of all scopes that the scheduler keeps an eye on.
+pub(crate) const SCHEDULED: &str = "scheduled";
+/// Service deployments of a service, the newest first.
+pub(crate) const NEWEST: &str = "newest";
 
 table! {
     /// Clusters, the inactive ones included.
@@ -82,6 +93,9 @@ table! {
         BY_CLIENT_TOKEN => it.spec.client_token.as_ref().map(|token| {
             key![it.scope, it.cluster.as_str(), token]
         }),
+        OF_SERVICE => it.spec.service.as_ref().filter(|_| !it.supervision.is_settled).map(|service| {
+            key![it.scope, it.cluster.as_str(), service.as_str()]
+        }),
         UNENDED => (!it.seen.last_status.is_ended()).then(|| key![it.scope, it.cluster.as_str()]),
         ENDED => it.seen.stopped_at.map(|at| key![at]),
     }
@@ -102,6 +116,33 @@ table! {
         key(it) => key![it.node.as_str()],
     }
 
+    /// Services, the inactive ones included.
+    pub(crate) ServiceRow(Service) in "ecs/service" {
+        key(it) => key![it.scope, it.cluster.as_str(), it.name.as_str()],
+        BY_SERVICE_STATUS => key![it.scope, it.cluster.as_str(), it.status.as_str(), it.name.as_str()],
+        SCHEDULED => (it.status != ServiceStatus::Inactive).then(|| {
+            key![it.scope, it.cluster.as_str(), it.name.as_str()]
+        }),
+    }
+
+    /// What the tasks of a service's deployments are made from.
+    pub(crate) ServiceRevisionRow(ServiceRevision) in "ecs/service-revision" {
+        key(it) => key![it.scope, it.cluster.as_str(), it.service.as_str(), it.id.as_str()],
+    }
+
+    /// The changes of services.
+    pub(crate) ServiceDeploymentRow(ServiceDeployment) in "ecs/service-deployment" {
+        key(it) => key![it.scope, it.cluster.as_str(), it.service.as_str(), it.id.as_str()],
+        NEWEST => key![
+            it.scope, it.cluster.as_str(), it.service.as_str(), -it.created_at.as_millis(), it.id.as_str()
+        ],
+    }
+
+    /// What happened to services.
+    pub(crate) ServiceEventRow(ServiceEvent) in "ecs/service-event" {
+        key(it) => key![it.scope, it.cluster.as_str(), it.service.as_str(), it.number],
+    }
+
     /// Account settings that somebody put.
     pub(crate) SettingRow(AccountSetting) in "ecs/setting" {
         key(it) => setting_key(&it.scope, it.name.as_str(), &it.owner),
@@ -119,6 +160,10 @@ pub(crate) fn tables(schema: Schema) -> Schema {
         .table::<NodeRow>()
         .table::<NodeLoadRow>()
         .table::<SettingRow>()
+        .table::<ServiceRow>()
+        .table::<ServiceRevisionRow>()
+        .table::<ServiceDeploymentRow>()
+        .table::<ServiceEventRow>()
 }
 
 /// A setting's key; the account's own default comes first.
@@ -137,6 +182,46 @@ pub(crate) fn active_cluster(
 ) -> Result<Versioned<ClusterRow>, Error> {
     let cluster = snapshot.get::<ClusterRow>(&key![scope, name.as_str()]);
     cluster.filter(|cluster| cluster.is_active()).ok_or(Error::ClusterNotFound)
+}
+
+/// The service called `name`, whatever its status.
+pub(crate) fn service(
+    snapshot: &Snapshot,
+    scope: &Scope,
+    cluster: &ClusterName,
+    name: &ServiceName,
+) -> Option<Versioned<ServiceRow>> {
+    snapshot.get(&key![scope, cluster.as_str(), name.as_str()])
+}
+
+/// A revision of a service.
+pub(crate) fn service_revision(
+    snapshot: &Snapshot,
+    service: &Service,
+    id: &RevisionId,
+) -> Option<Versioned<ServiceRevisionRow>> {
+    snapshot.get(&key![service.scope, service.cluster.as_str(), service.name.as_str(), id.as_str()])
+}
+
+/// The record of a change of a service.
+pub(crate) fn service_deployment(
+    snapshot: &Snapshot,
+    service: &Service,
+    id: &ServiceDeploymentId,
+) -> Option<Versioned<ServiceDeploymentRow>> {
+    snapshot.get(&key![service.scope, service.cluster.as_str(), service.name.as_str(), id.as_str()])
+}
+
+/// The tasks of a service that have not ended, or of whose end the scheduler took no note.
+pub(crate) fn tasks_of_service(snapshot: &Snapshot, service: &Service) -> Vec<Versioned<TaskRow>> {
+    let prefix = key![service.scope, service.cluster.as_str(), service.name.as_str()];
+    snapshot.all_by(OF_SERVICE, &prefix).collect()
+}
+
+/// How many services of a cluster have this status.
+pub(crate) fn count_services(snapshot: &Snapshot, cluster: &Cluster, status: ServiceStatus) -> usize {
+    let prefix = key![cluster.scope, cluster.name.as_str(), status.as_str()];
+    snapshot.count_by::<ServiceRow>(BY_SERVICE_STATUS, &prefix)
 }
 
 /// One revision of a family.

@@ -1,13 +1,15 @@
 //! What TagResource, UntagResource and ListTagsForResource share: the resource behind an ARN.
 
 use model::Arn;
-use model::ecs::{Cluster, ContainerInstance, Tags, Task, TaskDefinition};
+use model::ecs::service::ServiceStatus;
+use model::ecs::{Cluster, ContainerInstance, Service, Tags, Task, TaskDefinition};
 use store::{Snapshot, Txn, Versioned, key};
 
 use super::error::Error;
 use super::rules::identifier;
 use super::store::{
-    ClusterRow, ContainerInstanceRow, TaskDefinitionRow, TaskRow, active_cluster, task_definition,
+    ClusterRow, ContainerInstanceRow, ServiceRow, TaskDefinitionRow, TaskRow, active_cluster, service,
+    task_definition,
 };
 use crate::context::OpCtx;
 
@@ -17,6 +19,7 @@ pub(crate) enum Tagged {
     TaskDefinition(Versioned<TaskDefinitionRow>),
     Task(Versioned<TaskRow>),
     ContainerInstance(Versioned<ContainerInstanceRow>),
+    Service(Versioned<ServiceRow>),
 }
 
 impl Tagged {
@@ -27,6 +30,7 @@ impl Tagged {
             Tagged::TaskDefinition(row) => &row.row.tags,
             Tagged::Task(row) => &row.row.tags,
             Tagged::ContainerInstance(row) => &row.row.tags,
+            Tagged::Service(row) => &row.row.tags,
         }
     }
 
@@ -43,6 +47,9 @@ impl Tagged {
                 row,
                 &ContainerInstanceRow(ContainerInstance { tags, ..ContainerInstance::clone(row) }),
             ),
+            Tagged::Service(row) => {
+                Txn::new().update(row, &ServiceRow(Service { tags, ..Service::clone(row) }))
+            }
         }
     }
 }
@@ -92,7 +99,14 @@ pub(crate) fn find(ctx: &OpCtx, snapshot: &Snapshot, raw: &str) -> Result<Tagged
             let found = snapshot.get(&key![ctx.scope, cluster.as_str(), id.as_str()]);
             found.map(Tagged::ContainerInstance).ok_or_else(missing)
         }
-        "service" | "capacity-provider" | "task-set" => Err(missing()),
+        "service" => {
+            let cluster = name.split('/').next().unwrap_or_default();
+            let cluster = identifier::cluster(Some(cluster), &ctx.scope)?;
+            let name = identifier::service(raw, &ctx.scope, &cluster)?.ok_or_else(missing)?;
+            let found = service(snapshot, &ctx.scope, &cluster, &name);
+            found.filter(|it| it.status != ServiceStatus::Inactive).map(Tagged::Service).ok_or_else(missing)
+        }
+        "capacity-provider" | "task-set" => Err(missing()),
         other => Err(Error::InvalidParameter(format!("Unsupported resource type: {other}"))),
     }
 }

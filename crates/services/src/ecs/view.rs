@@ -1,12 +1,13 @@
 //! How clusters look to a caller: the record, with what is counted from the tasks.
 
+use model::ecs::service::ServiceStatus;
 use model::ecs::task::LaunchType;
-use model::ecs::{Cluster, LastStatus, TextEnum};
-use store::Snapshot;
+use model::ecs::{Cluster, LastStatus, Service, TextEnum};
+use store::{Snapshot, key};
 use wire::ecs as shape;
 
 use super::instances;
-use super::store::count_seen;
+use super::store::{BY_SERVICE_STATUS, ServiceRow, count_seen, count_services, service_revision};
 use super::wire::cluster::{write_settings, write_tags};
 use super::wire::convert::Wire;
 
@@ -59,7 +60,7 @@ pub(crate) fn cluster(snapshot: &Snapshot, cluster: &Cluster, include: Include) 
         registered_container_instances_count: Some(number(instances::count(snapshot, cluster))),
         running_tasks_count: Some(number(total(&[LastStatus::Running]))),
         pending_tasks_count: Some(number(total(&PENDING))),
-        active_services_count: Some(0),
+        active_services_count: Some(number(count_services(snapshot, cluster, ServiceStatus::Active))),
         statistics: Some(if include.statistics { statistics(snapshot, cluster) } else { Vec::new() }),
         tags: Some(if include.tags { write_tags(&cluster.tags) } else { Vec::new() }),
         settings: Some(if include.settings {
@@ -83,7 +84,7 @@ fn configuration(cluster: &Cluster) -> Option<shape::ClusterConfiguration> {
     })
 }
 
-/// Task counters by launch type, and service counters, which stay at 0 without services.
+/// Counters of tasks and services by launch type.
 fn statistics(snapshot: &Snapshot, cluster: &Cluster) -> Vec<shape::KeyValuePair> {
     let launches =
         [(LaunchType::Ec2, "EC2"), (LaunchType::Fargate, "Fargate"), (LaunchType::External, "External")];
@@ -91,14 +92,26 @@ fn statistics(snapshot: &Snapshot, cluster: &Cluster) -> Vec<shape::KeyValuePair
     let mut push = |name: String, value: usize| {
         all.push(shape::KeyValuePair { name: Some(name), value: Some(value.to_string()) });
     };
+    let services = |status: ServiceStatus, launch: LaunchType| {
+        let prefix = key![cluster.scope, cluster.name.as_str(), status.as_str()];
+        let all = snapshot.all_by::<ServiceRow>(BY_SERVICE_STATUS, &prefix);
+        all.filter(|service| launch_type(snapshot, service) == Some(launch)).count()
+    };
     for (launch, name) in launches {
         let count = |statuses: &[LastStatus]| count_seen(snapshot, cluster, launch.as_str(), statuses);
         push(format!("running{name}TasksCount"), count(&[LastStatus::Running]));
         push(format!("pending{name}TasksCount"), count(&PENDING));
-        push(format!("active{name}ServiceCount"), 0);
-        push(format!("draining{name}ServiceCount"), 0);
+        push(format!("active{name}ServiceCount"), services(ServiceStatus::Active, launch));
+        push(format!("draining{name}ServiceCount"), services(ServiceStatus::Draining, launch));
     }
     all
+}
+
+/// The kind of capacity that a service uses.
+pub(crate) fn launch_type(snapshot: &Snapshot, service: &Service) -> Option<LaunchType> {
+    let revision = service_revision(snapshot, service, &service.primary().id)?;
+    let spec = &revision.spec;
+    spec.launch_type.or(if spec.is_fargate() { Some(LaunchType::Fargate) } else { Some(LaunchType::Ec2) })
 }
 
 fn number(count: usize) -> i32 {

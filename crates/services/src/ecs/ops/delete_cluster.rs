@@ -5,6 +5,7 @@
 
 use model::ecs::Cluster;
 use model::ecs::cluster::ClusterStatus;
+use model::ecs::service::ServiceStatus;
 use store::{Txn, Versioned, key};
 use wire::ecs::{DeleteCluster, DeleteClusterRequest, DeleteClusterResponse};
 
@@ -13,7 +14,9 @@ use crate::context::OpCtx;
 use crate::ecs::error::Error;
 use crate::ecs::ops::cluster_resource;
 use crate::ecs::rules::identifier;
-use crate::ecs::store::{ClusterRow, ContainerInstanceRow, active_cluster, has_unended_tasks};
+use crate::ecs::store::{
+    ClusterRow, ContainerInstanceRow, active_cluster, count_services, has_unended_tasks,
+};
 use crate::ecs::view::{self, Include};
 use crate::error::ServiceError;
 use crate::room::Handler;
@@ -27,6 +30,10 @@ impl Handler for DeleteCluster {
         let name = identifier::cluster(Some(&input.cluster), &ctx.scope)?;
         let snapshot = ctx.cloud.store.snapshot();
         let found = active_cluster(&snapshot, &ctx.scope, &name)?;
+        let services = |status| count_services(&snapshot, &found, status);
+        if services(ServiceStatus::Active) + services(ServiceStatus::Draining) > 0 {
+            return Err(Error::ClusterContainsServices.into());
+        }
         if has_unended_tasks(&snapshot, &found) {
             return Err(Error::ClusterContainsTasks.into());
         }

@@ -1,4 +1,6 @@
-//! DescribeServices, before any service can be created: none exists.
+//! DescribeServices: services of one cluster, the inactive ones included.
+
+use std::collections::BTreeSet;
 
 use wire::ecs as shape;
 use wire::ecs::DescribeServices;
@@ -6,9 +8,10 @@ use wire::ecs::DescribeServices;
 use crate::access::Access;
 use crate::context::OpCtx;
 use crate::ecs::error::Error;
-use crate::ecs::ops::{cluster_resource, missing};
+use crate::ecs::ops::{cluster_resource, missing, service_resource};
 use crate::ecs::rules::identifier;
-use crate::ecs::store::active_cluster;
+use crate::ecs::service_view;
+use crate::ecs::store::{active_cluster, service};
 use crate::error::ServiceError;
 use crate::room::Handler;
 
@@ -17,8 +20,12 @@ const MAX_SERVICES: usize = 10;
 
 impl Handler for DescribeServices {
     fn access(ctx: &OpCtx, input: &shape::DescribeServicesRequest) -> Access {
+        let resource = match input.services.as_slice() {
+            [one] => service_resource(ctx, input.cluster.as_deref(), one),
+            _ => "*".to_owned(),
+        };
         let cluster = cluster_resource(ctx, input.cluster.as_deref());
-        Access::any("ecs:DescribeServices").with("ecs:cluster", cluster)
+        Access::new("ecs:DescribeServices", resource).with("ecs:cluster", cluster)
     }
 
     async fn run(
@@ -29,13 +36,25 @@ impl Handler for DescribeServices {
             let text = if input.services.is_empty() { "empty" } else { "more than 10" };
             return Err(Error::InvalidParameter(format!("Services cannot be {text}.")).into());
         }
-        let name = identifier::cluster(input.cluster.as_deref(), &ctx.scope)?;
-        active_cluster(&ctx.cloud.store.snapshot(), &ctx.scope, &name)?;
-        let arn = |raw: String| match raw.starts_with("arn:") {
-            true => raw,
-            false => ctx.arn("ecs", format!("service/{name}/{raw}")).to_string(),
-        };
-        let failures = input.services.into_iter().map(|raw| missing(arn(raw))).collect();
-        Ok(shape::DescribeServicesResponse { services: Some(Vec::new()), failures: Some(failures) })
+        let snapshot = ctx.cloud.store.snapshot();
+        let cluster = identifier::cluster(input.cluster.as_deref(), &ctx.scope)?;
+        active_cluster(&snapshot, &ctx.scope, &cluster)?;
+        let with_tags = input.include.iter().flatten().any(|field| field == "TAGS");
+        let (mut services, mut failures, mut seen) = (Vec::new(), Vec::new(), BTreeSet::new());
+        for raw in input.services {
+            let arn = match raw.starts_with("arn:") {
+                true => raw.clone(),
+                false => ctx.arn("ecs", format!("service/{cluster}/{raw}")).to_string(),
+            };
+            let name = identifier::service(&raw, &ctx.scope, &cluster)?;
+            if !seen.insert(arn.clone()) {
+                continue;
+            }
+            match name.and_then(|name| service(&snapshot, &ctx.scope, &cluster, &name)) {
+                Some(found) => services.push(service_view::service(&snapshot, &found, with_tags)),
+                None => failures.push(missing(arn)),
+            }
+        }
+        Ok(shape::DescribeServicesResponse { services: Some(services), failures: Some(failures) })
     }
 }

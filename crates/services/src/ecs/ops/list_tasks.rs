@@ -4,7 +4,7 @@
 
 use model::ecs::task::LaunchType;
 use model::ecs::{ClusterName, ContainerInstanceId, DesiredStatus, TextEnum};
-use store::{Key, Versioned, key};
+use store::{Key, Snapshot, Versioned, key};
 use wire::ecs::{ListTasks, ListTasksRequest, ListTasksResponse};
 
 use crate::access::Access;
@@ -14,7 +14,7 @@ use crate::ecs::ops::cluster_resource;
 use crate::ecs::rules::identifier;
 use crate::ecs::rules::paging::Page;
 use crate::ecs::store::{
-    BY_DESIRED, BY_FAMILY, BY_SERVICE, BY_STARTED_BY, TaskRow, active_cluster, tasks_of,
+    BY_DESIRED, BY_FAMILY, BY_SERVICE, BY_STARTED_BY, ServiceRow, TaskRow, active_cluster, tasks_of,
 };
 use crate::error::ServiceError;
 use crate::room::Handler;
@@ -50,14 +50,19 @@ impl Handler for ListTasks {
         let position = |task: &Versioned<TaskRow>| task.position(index, &prefix);
         let load = |after: Option<&Key>, limit| snapshot.page_by::<TaskRow>(index, &prefix, after, limit);
         let found = page.fill(load, position, |task| passes(&filter, task));
-        if found.is_empty() && filter.service.is_some() && snapshot.count_by::<TaskRow>(index, &prefix) == 0 {
-            // Services leave tasks behind them; where no task names the service, there is none.
+        if let Some(name) = &filter.service
+            && !knows_service(ctx, &snapshot, &filter.cluster, name)
+        {
             return Err(Error::ServiceNotFound.into());
         }
         let (tasks, next_token) = page.cut(found, position);
         let arns = tasks.iter().map(|task| task.arn().to_string()).collect();
         Ok(ListTasksResponse { task_arns: Some(arns), next_token })
     }
+}
+
+fn knows_service(ctx: &OpCtx, snapshot: &Snapshot, cluster: &ClusterName, name: &str) -> bool {
+    snapshot.get::<ServiceRow>(&key![ctx.scope, cluster.as_str(), name]).is_some()
 }
 
 fn read(cluster: ClusterName, input: ListTasksRequest) -> Result<Option<Filter>, Error> {

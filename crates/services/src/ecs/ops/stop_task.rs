@@ -1,7 +1,7 @@
 //! StopTask: wishes a task's end. Its node does the rest, and the answer shows the wish.
 
-use model::ecs::Task;
 use model::ecs::status::StopCode;
+use model::ecs::{LastStatus, Task};
 use store::{Txn, key};
 use wire::ecs as shape;
 
@@ -51,11 +51,21 @@ impl Handler for shape::StopTask {
                 reason.unwrap_or_else(|| "Task stopped by user".into()),
                 ctx.now,
             );
+            drain_first(&mut task);
         }
         if task.version != found.version {
             let txn = Txn::new().update(&found, &TaskRow(task.clone()));
             ctx.cloud.store.commit(txn).await.map_err(Error::from)?;
         }
         Ok(shape::StopTaskResponse { task: Some(write_task(&task, true)) })
+    }
+}
+
+/// A task that takes traffic from a load balancer loses its connections before its containers: see
+/// [`reconcile::service`].
+fn drain_first(task: &mut Task) {
+    let takes_traffic = task.supervision.targets.iter().any(|target| !target.is_deregistered);
+    if takes_traffic && task.seen.last_status == LastStatus::Running {
+        task.seen.last_status = LastStatus::Deactivating;
     }
 }

@@ -1,7 +1,7 @@
 //! How requests name things: by name, by id, or by ARN.
 
 use model::ecs::name::TaskDefinitionId;
-use model::ecs::{ClusterName, ContainerInstanceId, Family, TaskId};
+use model::ecs::{ClusterName, ContainerInstanceId, Family, ServiceName, TaskId};
 use model::{Arn, Scope};
 
 use crate::ecs::error::Error;
@@ -103,6 +103,42 @@ fn well_formed<T>(what: &str, raw: &str, id: Option<T>) -> Result<Option<T>, Err
         None if raw.len() > 36 => Err(Error::InvalidParameter(format!("{what} longer than 36."))),
         None => Err(Error::InvalidParameter(format!("{what} length should be one of [32,36]"))),
     }
+}
+
+/// Reads a service's name or ARN; the ARN must be of `cluster`. `None` for one that cannot exist here.
+pub(crate) fn service(raw: &str, scope: &Scope, cluster: &ClusterName) -> Result<Option<ServiceName>, Error> {
+    let name = match of_kind(raw, "service", scope)? {
+        Reference::Name(name) => name,
+        Reference::Here(path) => match path.split_once('/') {
+            Some((of, name)) if of == cluster.as_str() => name.to_owned(),
+            Some((of, _)) => {
+                return Err(Error::InvalidParameter(format!(
+                    "Invalid identifier: Identifier is for cluster {of}. Your cluster is {cluster}"
+                )));
+            }
+            None => return Ok(None),
+        },
+        Reference::Elsewhere => return Ok(None),
+    };
+    Ok(ServiceName::new(name).ok())
+}
+
+/// What an ARN `KIND/CLUSTER/SERVICE/ID` names; `None` for one of another account or region.
+pub(crate) fn of_service(
+    raw: &str,
+    kind: &str,
+    scope: &Scope,
+) -> Result<Option<(ClusterName, ServiceName, String)>, Error> {
+    let invalid = || Error::InvalidParameter("Invalid arn syntax.".into());
+    let path = match of_kind(raw, kind, scope)? {
+        Reference::Here(path) => path,
+        Reference::Elsewhere => return Ok(None),
+        Reference::Name(_) => return Err(invalid()),
+    };
+    let parts: Vec<&str> = path.split('/').collect();
+    let [cluster, service, id] = parts.as_slice() else { return Err(invalid()) };
+    let cluster = ClusterName::new(*cluster).map_err(|_| invalid())?;
+    Ok(Some((cluster, ServiceName::new(*service).map_err(|_| invalid())?, (*id).to_owned())))
 }
 
 /// A name as it came, or out of an ARN.

@@ -7,10 +7,13 @@ use std::collections::BTreeMap;
 use model::ecs::cluster::{Cluster, StrategyItem};
 use model::ecs::container_definition::ContainerDefinition;
 use model::ecs::status::LastStatus;
+use model::ecs::supervision::Supervision;
 use model::ecs::task::{AwsvpcConfiguration, LaunchType, Task, TaskSeen, TaskSpec};
 use model::ecs::task_container::{ContainerSeen, ManagedAgent, ManagedAgentName, TaskContainer};
 use model::ecs::task_definition::{Compatibility, NetworkMode, TaskDefinition, TaskDefinitionStatus};
-use model::ecs::{ContainerInstanceId, ContainerStatus, DesiredStatus, Tags, TaskId, TaskOverride};
+use model::ecs::{
+    ContainerInstanceId, ContainerStatus, DesiredStatus, ServiceName, Tags, TaskId, TaskOverride,
+};
 use model::{IdSource, Timestamp};
 
 use super::placement::Wishes;
@@ -48,6 +51,8 @@ pub(crate) struct Launch {
     pub managed_tags: bool,
     /// The idempotency token.
     pub client_token: Option<String>,
+    /// The service that the tasks belong to.
+    pub service: Option<ServiceName>,
 }
 
 /// The capacity that each task goes to.
@@ -104,7 +109,13 @@ pub(crate) fn check(
     launch_type: LaunchType,
 ) -> Result<(), Error> {
     let refuse = |text: String| Err(Error::InvalidParameter(text));
-    if definition.status != TaskDefinitionStatus::Active {
+    // A service goes on with the definition that it was given.
+    let is_usable = match definition.status {
+        TaskDefinitionStatus::Active => true,
+        TaskDefinitionStatus::Inactive => launch.service.is_some(),
+        TaskDefinitionStatus::DeleteInProgress => false,
+    };
+    if !is_usable {
         return Err(Error::Client("TaskDefinition is inactive".into()));
     }
     let needed = match launch_type {
@@ -251,7 +262,7 @@ pub(crate) fn task(
             host_ports: port::of_host(&spec.container_definitions, spec.effective_network_mode()),
             group: launch.group.clone().or_else(|| Some(format!("family:{}", definition.id.family))),
             started_by: launch.started_by.clone(),
-            service: None,
+            service: launch.service.clone(),
             enable_execute_command: launch.execute_command,
             client_token: launch.client_token.clone(),
         },
@@ -262,6 +273,7 @@ pub(crate) fn task(
         containers: spec.container_definitions.iter().map(|c| container(launch, c, ids)).collect(),
         attachments: Vec::new(),
         tags: tags(launch, cluster, definition),
+        supervision: Supervision::default(),
         version: 1,
     }
 }
@@ -310,6 +322,9 @@ fn tags(launch: &Launch, cluster: &Cluster, definition: &TaskDefinition) -> Tags
     tags.extend(launch.tags.clone());
     if launch.managed_tags {
         tags.insert("aws:ecs:clusterName".into(), cluster.name.to_string());
+        if let Some(service) = &launch.service {
+            tags.insert("aws:ecs:serviceName".into(), service.to_string());
+        }
     }
     tags
 }

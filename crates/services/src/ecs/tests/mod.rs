@@ -6,6 +6,7 @@
 mod clusters;
 mod instances;
 mod register;
+mod services;
 mod settings;
 mod tags;
 mod task_definitions;

@@ -61,6 +61,7 @@ fn task(world: &World, number: u32, family: &str) -> Task {
             details: vec![KeyValuePair { name: "subnetId".into(), value: "subnet-1".into() }],
         }],
         tags: Tags::from([("team".to_owned(), "a".to_owned())]),
+        supervision: Default::default(),
         version: 1,
     }
 }

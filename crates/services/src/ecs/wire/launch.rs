@@ -53,6 +53,7 @@ pub(crate) fn read(input: shape::RunTaskRequest, cluster: &Cluster) -> Result<La
         execute_command: input.enable_execute_command.unwrap_or(false),
         managed_tags,
         client_token: bounded("clientToken", input.client_token, MAX_TOKEN)?,
+        service: None,
     })
 }
 
@@ -81,7 +82,7 @@ fn propagate(raw: Option<&str>) -> Result<bool, Error> {
 
 /// Deviation: `assignPublicIp` ENABLED is taken, and the task has no public address: it reaches the outside through
 /// the machine's own address, as it would through a public one.
-fn network(shape: shape::AwsVpcConfiguration) -> Result<AwsvpcConfiguration, Error> {
+pub(crate) fn network(shape: shape::AwsVpcConfiguration) -> Result<AwsvpcConfiguration, Error> {
     if shape.subnets.is_empty() {
         return Err(invalid("subnets can not be empty."));
     }
@@ -112,7 +113,8 @@ fn group(raw: String) -> Result<String, Error> {
     Ok(raw)
 }
 
-fn bounded(name: &str, raw: Option<String>, limit: usize) -> Result<Option<String>, Error> {
+/// Refuses text that is too long; empty text is none.
+pub(crate) fn bounded(name: &str, raw: Option<String>, limit: usize) -> Result<Option<String>, Error> {
     match raw {
         Some(text) if text.chars().count() > limit => {
             Err(invalid(&format!("{name} must be at most {limit} characters long.")))

@@ -8,5 +8,6 @@ pub(crate) mod container;
 pub(crate) mod convert;
 pub(crate) mod instance;
 pub(crate) mod launch;
+pub(crate) mod service;
 pub(crate) mod task;
 pub(crate) mod task_definition;

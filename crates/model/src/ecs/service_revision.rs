@@ -1,0 +1,72 @@
+//! Service revisions: what the tasks of one deployment of a service are made from. Never changed.
+
+use serde::{Deserialize, Serialize};
+
+use super::cluster::StrategyItem;
+use super::name::{ClusterName, RevisionId, ServiceName, TaskDefinitionId};
+use super::task::{AwsvpcConfiguration, LaunchType};
+use crate::{Arn, Record, Scope, Timestamp};
+
+/// A revision of a service.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ServiceRevision {
+    /// Account and region.
+    pub scope: Scope,
+    /// The service's cluster.
+    pub cluster: ClusterName,
+    /// The service.
+    pub service: ServiceName,
+    /// Its id; its deployment's, too.
+    pub id: RevisionId,
+    /// What its tasks are made from.
+    pub spec: RevisionSpec,
+    /// When it was made.
+    pub created_at: Timestamp,
+}
+
+impl Record for ServiceRevision {}
+
+/// What the tasks of a revision are made from.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RevisionSpec {
+    /// The task definition.
+    pub definition: TaskDefinitionId,
+    /// The launch type; none when a strategy chooses the capacity.
+    pub launch_type: Option<LaunchType>,
+    /// The capacity provider strategy.
+    pub strategy: Vec<StrategyItem>,
+    /// The Fargate platform version, as it was given.
+    pub platform_version: Option<String>,
+    /// Where interfaces go.
+    pub network: Option<AwsvpcConfiguration>,
+    /// The target groups that its tasks join.
+    pub load_balancers: Vec<ServiceLoadBalancer>,
+    /// That Service Connect is off, when somebody said so.
+    pub is_service_connect_off: bool,
+}
+
+impl RevisionSpec {
+    /// Whether its tasks run on Fargate.
+    pub fn is_fargate(&self) -> bool {
+        let fargate = |item: &StrategyItem| item.capacity_provider.starts_with("FARGATE");
+        self.launch_type == Some(LaunchType::Fargate) || self.strategy.iter().any(fargate)
+    }
+}
+
+/// A target group that the tasks of a revision join.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ServiceLoadBalancer {
+    /// The target group's ARN.
+    pub target_group_arn: String,
+    /// The container that takes the traffic.
+    pub container_name: String,
+    /// Its port.
+    pub container_port: u16,
+}
+
+impl ServiceRevision {
+    /// `service-revision/CLUSTER/SERVICE/ID`.
+    pub fn arn(&self) -> Arn {
+        self.id.arn(&self.scope, &self.cluster, &self.service)
+    }
+}

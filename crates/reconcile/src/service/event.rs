@@ -1,0 +1,114 @@
+//! The events that users read, in ECS's words, and which of them are held back.
+
+use std::time::Duration;
+
+use model::Timestamp;
+use model::ecs::service::EventCause;
+use model::ecs::{RevisionId, Service, TaskId};
+
+/// How many events of a service are kept.
+pub const KEPT: u64 = 100;
+
+/// How long the repetition of a cause is held back.
+pub const HELD_BACK: Duration = Duration::from_secs(6 * 60 * 60);
+
+const MORE: &str = "For more information, see the Troubleshooting section of the Amazon ECS Developer Guide.";
+
+/// `(service web) has started 2 tasks: (task a) (task b).`
+pub fn started(service: &Service, tasks: &[TaskId]) -> String {
+    format!("(service {}) has started {} tasks: {}.", service.name, tasks.len(), list(tasks))
+}
+
+/// `(service web) has stopped 2 running tasks: (task a) (task b).`
+pub fn stopped(service: &Service, tasks: &[TaskId]) -> String {
+    format!("(service {}) has stopped {} running tasks: {}.", service.name, tasks.len(), list(tasks))
+}
+
+fn list(tasks: &[TaskId]) -> String {
+    let all: Vec<_> = tasks.iter().map(|task| format!("(task {task})")).collect();
+    all.join(" ")
+}
+
+/// Everything is as it should be.
+pub(crate) fn steady(service: &Service) -> String {
+    format!("(service {}) has reached a steady state.", service.name)
+}
+
+/// A deployment is done.
+pub(crate) fn completed(service: &Service, deployment: &RevisionId) -> String {
+    format!("(service {}) (deployment {}) deployment completed.", service.name, deployment.deployment())
+}
+
+/// A deployment was given up.
+pub(crate) fn failed(service: &Service, deployment: &RevisionId) -> String {
+    let deployment = deployment.deployment();
+    format!("(service {}) (deployment {deployment}) deployment failed: tasks failed to start.", service.name)
+}
+
+/// The last completed one comes back.
+pub(crate) fn rolling_back(service: &Service, to: &RevisionId) -> String {
+    format!("(service {}) rolling back to deployment {}.", service.name, to.deployment())
+}
+
+/// Tasks joined a target group.
+pub(crate) fn registered(service: &Service, count: usize, group: &str) -> String {
+    format!("(service {}) registered {count} targets in (target-group {group})", service.name)
+}
+
+/// Tasks left a target group.
+pub(crate) fn deregistered(service: &Service, count: usize, group: &str) -> String {
+    format!("(service {}) deregistered {count} targets in (target-group {group})", service.name)
+}
+
+/// Tasks of a deployment get no new connections.
+pub(crate) fn draining(service: &Service, deployment: &RevisionId, count: usize) -> String {
+    let deployment = deployment.deployment();
+    format!(
+        "(service {}, taskSet {deployment}) has begun draining connections on {count} tasks.",
+        service.name
+    )
+}
+
+/// A load balancer finds a task unhealthy.
+pub(crate) fn unhealthy(service: &Service, task: &TaskId, port: u16, group: &str, reason: &str) -> String {
+    format!(
+        "(service {}) (task {task}) (port {port}) is unhealthy in (target-group {group}) due to (reason {reason}).",
+        service.name
+    )
+}
+
+/// Tasks end before they run.
+pub(crate) fn cannot_start(service: &Service) -> String {
+    format!("(service {}) is unable to consistently start tasks successfully. {MORE}", service.name)
+}
+
+/// Neither a start nor a stop is allowed.
+pub(crate) fn cannot_deploy(service: &Service) -> String {
+    format!(
+        "(service {}) was unable to stop or start tasks during a deployment because of the service deployment \
+         configuration. Update the minimumHealthyPercent or maximumPercent value and try again.",
+        service.name
+    )
+}
+
+/// There is no place for a task.
+pub(crate) fn cannot_place(service: &Service, is_fargate: bool, reason: &str) -> String {
+    let name = &service.name;
+    if is_fargate {
+        return format!("(service {name}) was unable to place a task. Reason: {reason}. {MORE}");
+    }
+    format!(
+        "(service {name}) was unable to place a task because no container instance met all of its requirements. \
+         Reason: {reason}. {MORE}"
+    )
+}
+
+/// Whether an event of this cause may be told now; if so, notes that it was.
+pub(crate) fn may_tell(service: &mut Service, cause: EventCause, now: Timestamp) -> bool {
+    let told = service.seen.told.get(&cause).copied();
+    let may = told.is_none_or(|at| at + HELD_BACK <= now);
+    if may {
+        service.seen.told.insert(cause, now);
+    }
+    may
+}

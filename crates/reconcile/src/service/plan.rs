@@ -1,0 +1,141 @@
+//! What the service scheduler wants done. All of a plan is committed together, but for starts, which need places.
+
+use std::collections::BTreeMap;
+
+use model::Timestamp;
+use model::ecs::status::StopCode;
+use model::ecs::supervision::Target;
+use model::ecs::{ContainerInstanceId, RevisionId, Service, ServiceDeployment, TaskId};
+
+use super::view::View;
+
+/// The most tasks that one plan changes in one way: a plan must fit into one commit.
+pub const CHANGED_AT_ONCE: usize = 12;
+
+/// A plan.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Plan {
+    /// The service as it is to be.
+    pub service: Service,
+    /// The record of its change as it is to be.
+    pub record: Option<ServiceDeployment>,
+    /// What becomes of single tasks.
+    pub tasks: BTreeMap<TaskId, Vec<TaskAction>>,
+    /// The tasks to start, after the rest of the plan is committed.
+    pub start: Option<Start>,
+    /// What the user is to read, the oldest first.
+    pub events: Vec<String>,
+    /// When to look again although nothing changes.
+    pub wake_at: Option<Timestamp>,
+}
+
+/// Tasks to start.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Start {
+    /// Of which revision.
+    pub revision: RevisionId,
+    /// Where, one for each task; anywhere, when none is named.
+    pub places: Vec<Option<ContainerInstanceId>>,
+}
+
+/// What becomes of a task.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TaskAction {
+    /// Note that it is healthy.
+    NoteHealthy,
+    /// Note that its end has been dealt with.
+    Settle,
+    /// Wish its end; with connections to be drained first, it becomes DEACTIVATING.
+    Stop {
+        /// Why.
+        cause: StopCause,
+        /// Whether connections are drained first.
+        drains: bool,
+    },
+    /// Its connections are drained: let its containers end.
+    Release,
+    /// Put it into a target group.
+    Register(Target),
+    /// Take it out of one.
+    Deregister(Target),
+}
+
+/// Why the scheduler stops a task.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum StopCause {
+    /// There are to be fewer tasks of its deployment.
+    Scaling(RevisionId),
+    /// Its containers' health checks fail.
+    Checks,
+    /// The checks of this target group fail.
+    Target(String),
+}
+
+impl StopCause {
+    /// The code that DescribeTasks shows.
+    pub fn code(&self) -> StopCode {
+        match self {
+            StopCause::Scaling(_) | StopCause::Checks | StopCause::Target(_) => {
+                StopCode::ServiceSchedulerInitiated
+            }
+        }
+    }
+
+    /// The reason that DescribeTasks shows.
+    pub fn reason(&self) -> String {
+        match self {
+            StopCause::Scaling(deployment) => {
+                format!("Scaling activity initiated by (deployment {})", deployment.deployment())
+            }
+            StopCause::Checks => UNHEALTHY_CONTAINERS.to_owned(),
+            StopCause::Target(group) => format!("{UNHEALTHY_TARGET} (target-group {group})"),
+        }
+    }
+}
+
+const UNHEALTHY_CONTAINERS: &str = "Task failed container health checks";
+const UNHEALTHY_TARGET: &str = "Task failed ELB health checks in";
+
+/// Whether a stopped task's reason is that it was not healthy.
+pub fn is_unhealthy_reason(reason: &str) -> bool {
+    reason.starts_with(UNHEALTHY_CONTAINERS) || reason.starts_with(UNHEALTHY_TARGET)
+}
+
+impl Plan {
+    /// A plan that changes nothing.
+    pub(crate) fn nothing(view: &View) -> Self {
+        Plan {
+            service: view.service.clone(),
+            record: view.record.clone(),
+            tasks: BTreeMap::new(),
+            start: None,
+            events: Vec::new(),
+            wake_at: None,
+        }
+    }
+
+    /// Whether the plan changes nothing.
+    pub fn is_idle(&self, view: &View) -> bool {
+        self.service == view.service
+            && self.record == view.record
+            && self.tasks.is_empty()
+            && self.start.is_none()
+            && self.events.is_empty()
+    }
+
+    /// Adds what becomes of a task.
+    pub(crate) fn task(&mut self, id: &TaskId, action: TaskAction) {
+        self.tasks.entry(id.clone()).or_default().push(action);
+    }
+
+    /// Looks again at `at`, or earlier.
+    pub(crate) fn wake(&mut self, at: Timestamp) {
+        self.wake_at = Some(self.wake_at.map_or(at, |earlier| earlier.min(at)));
+    }
+
+    /// Whether the plan stops this task.
+    pub(crate) fn stops(&self, id: &TaskId) -> bool {
+        let stop = |action: &TaskAction| matches!(action, TaskAction::Stop { .. });
+        self.tasks.get(id).is_some_and(|actions| actions.iter().any(stop))
+    }
+}

@@ -1,0 +1,196 @@
+//! REPLICA: as many tasks as wanted, all of the PRIMARY deployment's revision in the end.
+//!
+//! Laws: a stop of ours never takes the healthy tasks below the minimum, a start never takes the tasks
+//! above the maximum. Of an older deployment every running task that does not fail counts as healthy; one of the
+//! PRIMARY deployment counts once it has proved to be.
+
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+
+use model::Timestamp;
+use model::ecs::deployment::RolloutState;
+use model::ecs::service::EventCause;
+use model::ecs::status::LastStatus;
+
+use super::bounds::{least_healthy, most_present};
+use super::event;
+use super::health::Health;
+use super::plan::{Plan, Start, StopCause};
+use super::stop;
+use super::view::{TaskView, View};
+
+/// The most tasks that one plan starts.
+pub const STARTED_AT_ONCE: usize = 10;
+
+/// The service's tasks, sorted by what they count for.
+struct Sorted<'a> {
+    /// Of the PRIMARY deployment, wanted and not failing; and whether they have proved healthy.
+    good: Vec<(&'a TaskView, bool)>,
+    /// Of the PRIMARY deployment, wanted and failing their checks.
+    failing: Vec<(&'a TaskView, StopCause)>,
+    /// Of older deployments, wanted, running and not failing.
+    old_serving: Vec<&'a TaskView>,
+    /// Of older deployments, wanted, and of no use.
+    old_useless: Vec<&'a TaskView>,
+    /// How many of the PRIMARY deployment's have proved healthy.
+    healthy: usize,
+    /// Those that count against the maximum.
+    present: usize,
+    /// Those among them that have been told to stop.
+    leaving: usize,
+}
+
+/// Plans starts and stops.
+pub(super) fn decide(view: &View, health: &BTreeMap<usize, Health>, now: Timestamp, plan: &mut Plan) {
+    let sorted = sort(view, health, plan);
+    let spec = &plan.service.spec;
+    let desired = to_usize(spec.desired_count);
+    let least = to_usize(least_healthy(spec.desired_count, spec.deployment.minimum_healthy_percent));
+    let most = to_usize(most_present(spec.desired_count, spec.deployment.maximum_percent));
+    let is_given_up = plan.service.primary().rollout_state == RolloutState::Failed;
+
+    let missing = if is_given_up { 0 } else { desired.saturating_sub(sorted.good.len()) };
+    let room = most.saturating_sub(sorted.present);
+    let room_soon = most.saturating_sub(sorted.present - sorted.leaving);
+    let has_no_place = plan.service.seen.placements_refused > 0;
+    let short = if has_no_place { missing } else { missing.saturating_sub(room_soon) };
+
+    let mut stops: Vec<(&TaskView, StopCause)> = Vec::new();
+    scale_in(&sorted, desired, least, now, &mut stops);
+    replace_failing(&sorted, desired, short, now, &mut stops);
+    if !is_given_up {
+        retire(&sorted, desired, least, short, now, &mut stops);
+    }
+    let is_stuck = short > 0 && !has_no_place && stops.is_empty() && sorted.leaving == 0;
+    if is_stuck && sorted.good.len() == sorted.healthy && !sorted.old_serving.is_empty() {
+        tell_stuck(now, plan);
+    }
+    stop::plan(&stops, view, plan);
+    start(missing.min(room), now, plan);
+}
+
+fn sort<'a>(view: &'a View, health: &BTreeMap<usize, Health>, plan: &Plan) -> Sorted<'a> {
+    let primary = &plan.service.primary().id;
+    let mut sorted = Sorted {
+        good: Vec::new(),
+        failing: Vec::new(),
+        old_serving: Vec::new(),
+        old_useless: Vec::new(),
+        healthy: 0,
+        present: 0,
+        leaving: 0,
+    };
+    for (at, task) in view.tasks.iter().enumerate() {
+        if task.is_present() {
+            sorted.present += 1;
+            sorted.leaving += usize::from(!task.is_live());
+        }
+        match (health.get(&at).unwrap_or(&Health::Going), task.deployment == *primary) {
+            (Health::Going, _) => {}
+            (Health::Unhealthy(cause), true) => sorted.failing.push((task, cause.clone())),
+            (Health::Healthy, true) => {
+                sorted.healthy += 1;
+                sorted.good.push((task, true));
+            }
+            (Health::Coming(_), true) => sorted.good.push((task, false)),
+            (Health::Healthy, false) => sorted.old_serving.push(task),
+            (Health::Coming(_), false) if task.last == LastStatus::Running => sorted.old_serving.push(task),
+            (Health::Coming(_) | Health::Unhealthy(_), false) => sorted.old_useless.push(task),
+        }
+    }
+    sorted
+}
+
+/// Fewer tasks than there are: those that do not run yet go first, then those of the fullest zone, the youngest first.
+fn scale_in<'a>(
+    sorted: &Sorted<'a>,
+    desired: usize,
+    least: usize,
+    now: Timestamp,
+    stops: &mut Vec<(&'a TaskView, StopCause)>,
+) {
+    let surplus = sorted.good.len().saturating_sub(desired);
+    let mut spare = (sorted.healthy + sorted.old_serving.len()).saturating_sub(least);
+    let mut zones: BTreeMap<Option<&str>, usize> = BTreeMap::new();
+    sorted.good.iter().for_each(|(task, _)| *zones.entry(task.zone.as_deref()).or_default() += 1);
+    let free = |(task, _): &&(&TaskView, bool)| !task.supervision.is_protected(now);
+    let mut left: Vec<(&TaskView, bool)> = sorted.good.iter().filter(free).copied().collect();
+    for _ in 0..surplus {
+        let rank = |(task, is_healthy): &(&TaskView, bool)| {
+            let runs = task.last == LastStatus::Running;
+            let crowd = zones.get(&task.zone.as_deref()).copied().unwrap_or_default();
+            (*is_healthy, runs, Reverse(crowd), Reverse(task.created_at), task.id.clone())
+        };
+        let Some(at) = (0..left.len()).min_by_key(|at| rank(&left[*at])) else { return };
+        let (task, is_healthy) = left.swap_remove(at);
+        if is_healthy && spare == 0 {
+            return;
+        }
+        spare -= usize::from(is_healthy);
+        zones.entry(task.zone.as_deref()).and_modify(|crowd| *crowd -= 1);
+        stops.push((task, StopCause::Scaling(task.deployment.clone())));
+    }
+}
+
+/// Failing tasks go once they are replaced; without room for a replacement they go first, one after the other.
+fn replace_failing<'a>(
+    sorted: &Sorted<'a>,
+    desired: usize,
+    short: usize,
+    now: Timestamp,
+    stops: &mut Vec<(&'a TaskView, StopCause)>,
+) {
+    let stoppable = sorted.failing.iter().filter(|(task, _)| !task.supervision.is_protected(now));
+    if sorted.healthy >= desired {
+        stops.extend(stoppable.cloned());
+    } else if short > 0 && sorted.leaving == 0 {
+        stops.extend(stoppable.min_by_key(|(task, _)| (task.started_at, task.id.clone())).cloned());
+    }
+}
+
+/// Older deployments make way: what is of no use at once, the others as they are replaced, or as room is needed.
+fn retire<'a>(
+    sorted: &Sorted<'a>,
+    desired: usize,
+    least: usize,
+    short: usize,
+    now: Timestamp,
+    stops: &mut Vec<(&'a TaskView, StopCause)>,
+) {
+    let free = |task: &&&TaskView| !task.supervision.is_protected(now);
+    let scaling = |task: &'a TaskView| (task, StopCause::Scaling(task.deployment.clone()));
+    stops.extend(sorted.old_useless.iter().filter(free).map(|task| scaling(task)));
+    // The healthy tasks that this plan stops already are no longer there to be counted.
+    let is_stopped = |id| stops.iter().any(|(task, _)| task.id == id);
+    let healthy_stopped =
+        sorted.good.iter().filter(|(task, is_healthy)| *is_healthy && is_stopped(task.id.clone())).count();
+    let counted = (sorted.healthy + sorted.old_serving.len()).saturating_sub(healthy_stopped);
+    let replaced = counted.saturating_sub(desired);
+    let for_room = short.min(counted.saturating_sub(least));
+    let mut serving: Vec<&TaskView> = sorted.old_serving.iter().filter(free).copied().collect();
+    serving.sort_by_key(|task| (task.created_at, task.id.clone()));
+    stops.extend(serving.into_iter().take(replaced.max(for_room)).map(scaling));
+}
+
+fn tell_stuck(now: Timestamp, plan: &mut Plan) {
+    if event::may_tell(&mut plan.service, EventCause::Configuration, now) {
+        plan.events.push(event::cannot_deploy(&plan.service));
+    }
+}
+
+fn start(count: usize, now: Timestamp, plan: &mut Plan) {
+    if count == 0 {
+        return;
+    }
+    let primary = plan.service.primary();
+    let not_before = primary.start_again_at.max(plan.service.seen.place_again_at);
+    if let Some(at) = not_before.filter(|at| *at > now) {
+        return plan.wake(at);
+    }
+    let places = vec![None; count.min(STARTED_AT_ONCE)];
+    plan.start = Some(Start { revision: primary.id.clone(), places });
+}
+
+fn to_usize(number: u32) -> usize {
+    usize::try_from(number).unwrap_or(usize::MAX)
+}

@@ -1,0 +1,269 @@
+//! CreateService: writes the service, its first revision and its first deployment; the scheduler does the rest.
+//!
+//! The same request again is answered with the service that is there. A draining service blocks its name.
+
+use model::ecs::cluster::Cluster;
+use model::ecs::service::{
+    DeploymentControllerType, PropagateTags, SchedulingStrategy, ServiceSeen, ServiceSpec, ServiceStatus,
+};
+use model::ecs::service_revision::RevisionSpec;
+use model::ecs::task::LaunchType;
+use model::ecs::task_definition::{TaskDefinition, TaskDefinitionStatus};
+use model::ecs::volume::Switch;
+use model::ecs::{Service, ServiceName, Tags};
+use store::{Snapshot, Txn};
+use wire::ecs as shape;
+
+use super::describe_task_definition::find;
+use crate::access::Access;
+use crate::context::OpCtx;
+use crate::ecs::error::Error;
+use crate::ecs::launching::Maker;
+use crate::ecs::ops::{cluster_resource, service_resource};
+use crate::ecs::rollover::roll_over;
+use crate::ecs::rules::service::{self as rules, connects, some};
+use crate::ecs::rules::{cluster as cluster_rules, identifier, launch, tag};
+use crate::ecs::service_view;
+use crate::ecs::store::{ServiceRow, active_cluster, service, service_revision};
+use crate::ecs::wire::instance::read_wishes;
+use crate::ecs::wire::launch::{bounded, network};
+use crate::ecs::wire::service as read;
+use crate::error::ServiceError;
+use crate::room::Handler;
+
+/// The longest idempotency token.
+const MAX_TOKEN: usize = 36;
+
+impl Handler for shape::CreateService {
+    fn access(ctx: &OpCtx, input: &shape::CreateServiceRequest) -> Access {
+        let resource = service_resource(ctx, input.cluster.as_deref(), &input.service_name);
+        let access = Access::new("ecs:CreateService", resource)
+            .with("ecs:cluster", cluster_resource(ctx, input.cluster.as_deref()))
+            .with("ecs:enable-execute-command", input.enable_execute_command.unwrap_or(false));
+        match &input.task_definition {
+            Some(definition) => access.with("ecs:task-definition", definition),
+            None => access,
+        }
+    }
+
+    async fn run(
+        ctx: &OpCtx,
+        input: shape::CreateServiceRequest,
+    ) -> Result<shape::CreateServiceResponse, ServiceError> {
+        let snapshot = ctx.cloud.store.snapshot();
+        let name = identifier::cluster(input.cluster.as_deref(), &ctx.scope)?;
+        let cluster = active_cluster(&snapshot, &ctx.scope, &name)?;
+        let wanted = wanted(ctx, &snapshot, input, &cluster)?;
+        let found = service(&snapshot, &ctx.scope, &cluster.name, &wanted.name);
+        let mut made = new(ctx, &cluster, &wanted);
+        let mut txn = Txn::new().expect(&cluster);
+        if let Some(found) = found {
+            match found.status {
+                ServiceStatus::Active => return repeated(&snapshot, &found, &wanted),
+                ServiceStatus::Draining => {
+                    let text = "Unable to Start a service that is still Draining.";
+                    return Err(Error::InvalidParameter(text.into()).into());
+                }
+                ServiceStatus::Inactive => {
+                    // Events of the older service are there under lower numbers, until they are trimmed.
+                    let next = found.seen.next_event;
+                    made.seen = ServiceSeen { first_event: next, next_event: next, ..ServiceSeen::default() };
+                    txn = txn.expect(&found);
+                }
+            }
+        } else {
+            txn = txn.expect_absent::<ServiceRow>(&store::Row::key(&ServiceRow(made.clone())));
+        }
+        let txn = ctx
+            .ids
+            .with(|ids| roll_over(&snapshot, txn, &mut made, wanted.revision.clone(), ctx.now, ids))
+            .put(&ServiceRow(made.clone()));
+        ctx.cloud.store.commit(txn).await.map_err(Error::from)?;
+        let shown = service_view::service(&ctx.cloud.store.snapshot(), &made, true);
+        Ok(shape::CreateServiceResponse { service: Some(shown) })
+    }
+}
+
+/// What the request asks for.
+struct Wanted {
+    name: ServiceName,
+    spec: ServiceSpec,
+    revision: RevisionSpec,
+    tags: Tags,
+}
+
+fn invalid(text: &str) -> Error {
+    Error::InvalidParameter(text.to_owned())
+}
+
+fn wanted(
+    ctx: &OpCtx,
+    snapshot: &Snapshot,
+    input: shape::CreateServiceRequest,
+    cluster: &Cluster,
+) -> Result<Wanted, Error> {
+    refuse_unserved(&input)?;
+    let name = rules::name(&input.service_name)?;
+    let raw = input.task_definition.as_deref().filter(|raw| !raw.is_empty());
+    let raw = raw.ok_or_else(|| invalid("TaskDefinition cannot be empty."))?;
+    let definition = find(ctx, snapshot, raw)?;
+    let definition = definition.ok_or_else(|| Error::Client("TaskDefinition not found.".into()))?;
+    if definition.status != TaskDefinitionStatus::Active {
+        return Err(Error::Client("TaskDefinition is inactive".into()));
+    }
+    let tags = tag::read(input.tags.clone())?;
+    let revision = revision(&input, cluster, &definition)?;
+    let spec = spec(input)?;
+    rules::check(&spec, &revision)?;
+    rules::check_load_balancers(&revision, &definition)?;
+    let service = Wanted { name, spec, revision, tags };
+    check_launch(ctx, snapshot, cluster, &service, &definition)?;
+    Ok(service)
+}
+
+/// What ECS has and Longshore does not act on is refused, not stored.
+fn refuse_unserved(input: &shape::CreateServiceRequest) -> Result<(), Error> {
+    let controller = input.deployment_controller.as_ref().map(|controller| controller.r#type.as_str());
+    rules::refuse_unserved(&[
+        (controller.is_some_and(|kind| kind != "ECS"), "Deployment controllers other than ECS"),
+        (some(input.service_registries.as_ref()), "Service registries"),
+        (connects(input.service_connect_configuration.as_ref()), "Service Connect configurations"),
+        (some(input.volume_configurations.as_ref()), "Volumes that are configured at launch"),
+        (some(input.vpc_lattice_configurations.as_ref()), "VPC Lattice configurations"),
+        (some(input.gateway_connectors.as_ref()), "Gateway connectors"),
+        (input.monitoring.is_some(), "Monitoring configurations"),
+    ])?;
+    if input.role.as_ref().is_some_and(|role| !role.is_empty()) {
+        return Err(invalid(
+            "You cannot specify an IAM role for services that require a service linked role.",
+        ));
+    }
+    Ok(())
+}
+
+fn revision(
+    input: &shape::CreateServiceRequest,
+    cluster: &Cluster,
+    definition: &TaskDefinition,
+) -> Result<RevisionSpec, Error> {
+    let launch_type = input.launch_type.as_deref().map(|raw| read::word::<LaunchType>("launchType", raw));
+    let strategy = input.capacity_provider_strategy.clone().unwrap_or_default();
+    let awsvpc = input.network_configuration.clone().and_then(|it| it.awsvpc_configuration);
+    let mut revision = RevisionSpec {
+        definition: definition.id.clone(),
+        launch_type: launch_type.transpose()?,
+        strategy: cluster_rules::strategy(strategy, &cluster.capacity_providers)?,
+        platform_version: input.platform_version.clone().filter(|version| !version.is_empty()),
+        network: awsvpc.map(network).transpose()?,
+        load_balancers: read::load_balancers(input.load_balancers.clone().unwrap_or_default())?,
+        is_service_connect_off: input.service_connect_configuration.is_some(),
+    };
+    if revision.launch_type.is_some() && !revision.strategy.is_empty() {
+        return Err(invalid(
+            "Specifying both a launch type and capacity provider strategy is not supported. Remove one and try again.",
+        ));
+    }
+    rules::default_capacity(&mut revision, cluster);
+    Ok(revision)
+}
+
+fn spec(input: shape::CreateServiceRequest) -> Result<ServiceSpec, Error> {
+    let scheduling = input.scheduling_strategy.as_deref();
+    let scheduling_strategy = match scheduling {
+        None => SchedulingStrategy::Replica,
+        Some(raw) => read::word("schedulingStrategy", raw)?,
+    };
+    let desired_count = match (scheduling_strategy, input.desired_count) {
+        (SchedulingStrategy::Replica, Some(desired)) => read::count("desiredCount", desired)?,
+        (SchedulingStrategy::Replica, None) => return Err(invalid("Desired count cannot be null.")),
+        (SchedulingStrategy::Daemon, None | Some(0)) => 0,
+        (SchedulingStrategy::Daemon, Some(_)) => {
+            return Err(invalid(
+                "The daemon scheduling strategy does not support a desired count for services. Remove the desired \
+                 count value and try again",
+            ));
+        }
+    };
+    let default = rules::default_configuration(scheduling_strategy);
+    let deployment = match input.deployment_configuration {
+        Some(shape) => read::deployment_configuration(shape, &default)?,
+        None => default,
+    };
+    let grace = input.health_check_grace_period_seconds;
+    let placement_strategy = read_wishes(None, input.placement_strategy)?.strategies;
+    let rebalancing = input.availability_zone_rebalancing.as_deref();
+    Ok(ServiceSpec {
+        desired_count,
+        scheduling_strategy,
+        controller: DeploymentControllerType::Ecs,
+        deployment,
+        health_check_grace_period_seconds: grace
+            .map(|seconds| read::count("healthCheckGracePeriodSeconds", seconds))
+            .transpose()?,
+        placement_constraints: read_wishes(input.placement_constraints, None)?.constraints,
+        availability_zone_rebalancing: match rebalancing {
+            Some(raw) => read::word::<Switch>("availabilityZoneRebalancing", raw)?,
+            None if scheduling_strategy == SchedulingStrategy::Daemon || !placement_strategy.is_empty() => {
+                Switch::Disabled
+            }
+            None => Switch::Enabled,
+        },
+        placement_strategy,
+        enable_ecs_managed_tags: input.enable_ecs_managed_tags.unwrap_or(false),
+        propagate_tags: match input.propagate_tags.as_deref().filter(|raw| !raw.is_empty()) {
+            Some(raw) => read::word("propagateTags", raw)?,
+            None => PropagateTags::None,
+        },
+        enable_execute_command: input.enable_execute_command.unwrap_or(false),
+        role: None,
+        client_token: bounded("clientToken", input.client_token, MAX_TOKEN)?,
+    })
+}
+
+/// Whether tasks of this revision could be launched at all.
+fn check_launch(
+    ctx: &OpCtx,
+    snapshot: &Snapshot,
+    cluster: &Cluster,
+    wanted: &Wanted,
+    definition: &TaskDefinition,
+) -> Result<(), Error> {
+    let service = new(ctx, cluster, wanted);
+    let launch = rules::launch(&service, &wanted.revision, 1, String::new());
+    let capacities = launch::capacities(&launch, cluster)?;
+    let maker = Maker { snapshot, cluster, now: ctx.now, ids: ctx.ids.clone() };
+    maker.check(&launch, definition, &capacities)
+}
+
+fn new(ctx: &OpCtx, cluster: &Cluster, wanted: &Wanted) -> Service {
+    Service {
+        scope: ctx.scope.clone(),
+        cluster: cluster.name.clone(),
+        name: wanted.name.clone(),
+        status: ServiceStatus::Active,
+        spec: wanted.spec.clone(),
+        deployments: Vec::new(),
+        stable: None,
+        seen: ServiceSeen::default(),
+        tags: wanted.tags.clone(),
+        created_by: ctx.principal.to_string(),
+        created_at: ctx.now,
+        deleted_at: None,
+    }
+}
+
+/// The same request again is answered as the first one was; another one under the same name is refused.
+fn repeated(
+    snapshot: &Snapshot,
+    found: &Service,
+    wanted: &Wanted,
+) -> Result<shape::CreateServiceResponse, ServiceError> {
+    let revision = service_revision(snapshot, found, &found.primary().id);
+    let same = found.spec == wanted.spec
+        && found.tags == wanted.tags
+        && revision.is_some_and(|revision| revision.spec == wanted.revision);
+    if !same {
+        return Err(invalid("Creation of service was not idempotent.").into());
+    }
+    Ok(shape::CreateServiceResponse { service: Some(service_view::service(snapshot, found, true)) })
+}

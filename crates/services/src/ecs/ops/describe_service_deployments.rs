@@ -1,0 +1,57 @@
+//! DescribeServiceDeployments: changes of services, by ARN.
+
+use store::key;
+use wire::ecs as shape;
+
+use crate::access::Access;
+use crate::context::OpCtx;
+use crate::ecs::error::Error;
+use crate::ecs::ops::missing;
+use crate::ecs::rules::identifier;
+use crate::ecs::service_view;
+use crate::ecs::store::{ServiceDeploymentRow, service};
+use crate::error::ServiceError;
+use crate::room::Handler;
+
+/// The most ARNs of one request.
+const MAX_ARNS: usize = 20;
+
+impl Handler for shape::DescribeServiceDeployments {
+    fn access(_: &OpCtx, input: &shape::DescribeServiceDeploymentsRequest) -> Access {
+        match input.service_deployment_arns.as_slice() {
+            [arn] => Access::new("ecs:DescribeServiceDeployments", arn),
+            _ => Access::any("ecs:DescribeServiceDeployments"),
+        }
+    }
+
+    async fn run(
+        ctx: &OpCtx,
+        input: shape::DescribeServiceDeploymentsRequest,
+    ) -> Result<shape::DescribeServiceDeploymentsResponse, ServiceError> {
+        let arns = input.service_deployment_arns;
+        if arns.is_empty() || arns.len() > MAX_ARNS {
+            let text = if arns.is_empty() { "empty" } else { "more than 20" };
+            return Err(Error::InvalidParameter(format!("serviceDeploymentArns cannot be {text}.")).into());
+        }
+        let snapshot = ctx.cloud.store.snapshot();
+        let (mut records, mut failures) = (Vec::new(), Vec::new());
+        for arn in arns {
+            let named = identifier::of_service(&arn, "service-deployment", &ctx.scope)?;
+            let found = named.and_then(|(cluster, name, id)| {
+                let service = service(&snapshot, &ctx.scope, &cluster, &name)?;
+                let key = key![ctx.scope, cluster.as_str(), name.as_str(), id];
+                Some((service, snapshot.get::<ServiceDeploymentRow>(&key)?))
+            });
+            match found {
+                Some((service, record)) => {
+                    records.push(service_view::record(&snapshot, &service, &record));
+                }
+                None => failures.push(missing(arn)),
+            }
+        }
+        Ok(shape::DescribeServiceDeploymentsResponse {
+            service_deployments: Some(records),
+            failures: Some(failures),
+        })
+    }
+}

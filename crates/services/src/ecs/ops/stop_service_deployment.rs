@@ -1,0 +1,57 @@
+//! StopServiceDeployment: asks for the last completed revision back. The scheduler goes there.
+
+use model::ecs::deployment::{ServiceDeployment, ServiceDeploymentStatus};
+use store::{Txn, key};
+use wire::ecs as shape;
+
+use crate::access::Access;
+use crate::context::OpCtx;
+use crate::ecs::error::Error;
+use crate::ecs::rules::identifier;
+use crate::ecs::store::{ServiceDeploymentRow, ServiceRow, service};
+use crate::error::ServiceError;
+use crate::room::Handler;
+
+impl Handler for shape::StopServiceDeployment {
+    fn access(_: &OpCtx, input: &shape::StopServiceDeploymentRequest) -> Access {
+        Access::new("ecs:StopServiceDeployment", &input.service_deployment_arn)
+    }
+
+    async fn run(
+        ctx: &OpCtx,
+        input: shape::StopServiceDeploymentRequest,
+    ) -> Result<shape::StopServiceDeploymentResponse, ServiceError> {
+        let arn = input.service_deployment_arn;
+        if input.stop_type.as_deref() == Some("ABORT") {
+            return Err(Error::InvalidParameter("The stop type ABORT is not supported.".into()).into());
+        }
+        let snapshot = ctx.cloud.store.snapshot();
+        let named = identifier::of_service(&arn, "service-deployment", &ctx.scope)?;
+        let (cluster, name, id) = named.ok_or(Error::ServiceDeploymentNotFound)?;
+        let key = key![ctx.scope, cluster.as_str(), name.as_str(), id];
+        let found = snapshot.get::<ServiceDeploymentRow>(&key).ok_or(Error::ServiceDeploymentNotFound)?;
+        let owner = service(&snapshot, &ctx.scope, &cluster, &name);
+        let owner = owner.ok_or(Error::ServiceDeploymentNotFound)?;
+        if found.status.is_final() {
+            let text = format!("The service deployment cannot be stopped because it is {}.", found.status);
+            return Err(Error::Conflict(text).into());
+        }
+        if owner.stable.as_ref().is_none_or(|stable| *stable == found.target) {
+            let text = "There is no completed service deployment to roll back to.";
+            return Err(Error::Conflict(text.into()).into());
+        }
+        let asked =
+            matches!(found.status, ServiceDeploymentStatus::Pending | ServiceDeploymentStatus::InProgress);
+        if asked {
+            let mut record = ServiceDeployment::clone(&found);
+            record.status = ServiceDeploymentStatus::RollbackRequested;
+            record.updated_at = ctx.now;
+            // The service is written again so that the scheduler looks at it.
+            let txn = Txn::new()
+                .update(&found, &ServiceDeploymentRow(record))
+                .update(&owner, &ServiceRow(owner.row.0.clone()));
+            ctx.cloud.store.commit(txn).await.map_err(Error::from)?;
+        }
+        Ok(shape::StopServiceDeploymentResponse { service_deployment_arn: Some(arn) })
+    }
+}

@@ -1,0 +1,223 @@
+//! UpdateService: changes what is wanted. What the tasks are made from starts a new deployment.
+//!
+//! Which members start one is written in ECS's API reference, "UpdateService". A deployment that is under way is
+//! overtaken by the new one.
+
+use model::ecs::Service;
+use model::ecs::cluster::Cluster;
+use model::ecs::service::{SchedulingStrategy, ServiceStatus};
+use model::ecs::service_revision::RevisionSpec;
+use model::ecs::task::LaunchType;
+use model::ecs::task_definition::TaskDefinitionStatus;
+use model::ecs::volume::Switch;
+use store::{Snapshot, Txn};
+use wire::ecs as shape;
+
+use super::describe_task_definition::find;
+use crate::access::Access;
+use crate::context::OpCtx;
+use crate::ecs::error::Error;
+use crate::ecs::launching::Maker;
+use crate::ecs::ops::{cluster_resource, service_resource};
+use crate::ecs::rollover::roll_over;
+use crate::ecs::rules::service::{self as rules, connects, some};
+use crate::ecs::rules::{cluster as cluster_rules, identifier, launch};
+use crate::ecs::service_view;
+use crate::ecs::store::{ServiceRow, active_cluster, service, service_revision, task_definition};
+use crate::ecs::wire::instance::read_wishes;
+use crate::ecs::wire::launch::network;
+use crate::ecs::wire::service as read;
+use crate::error::ServiceError;
+use crate::room::Handler;
+
+impl Handler for shape::UpdateService {
+    fn access(ctx: &OpCtx, input: &shape::UpdateServiceRequest) -> Access {
+        let resource = service_resource(ctx, input.cluster.as_deref(), &input.service);
+        let access = Access::new("ecs:UpdateService", resource)
+            .with("ecs:cluster", cluster_resource(ctx, input.cluster.as_deref()));
+        match &input.task_definition {
+            Some(definition) => access.with("ecs:task-definition", definition),
+            None => access,
+        }
+    }
+
+    async fn run(
+        ctx: &OpCtx,
+        input: shape::UpdateServiceRequest,
+    ) -> Result<shape::UpdateServiceResponse, ServiceError> {
+        let snapshot = ctx.cloud.store.snapshot();
+        let cluster_name = identifier::cluster(input.cluster.as_deref(), &ctx.scope)?;
+        let cluster = active_cluster(&snapshot, &ctx.scope, &cluster_name)?;
+        let name = identifier::service(&input.service, &ctx.scope, &cluster_name)?;
+        let found = name.and_then(|name| service(&snapshot, &ctx.scope, &cluster_name, &name));
+        let found = found.ok_or(Error::ServiceNotFound)?;
+        if found.status != ServiceStatus::Active {
+            return Err(Error::ServiceNotActive.into());
+        }
+        refuse_unserved(&input)?;
+        let before = service_revision(&snapshot, &found, &found.primary().id);
+        let before = before.map(|row| row.row.0.spec.clone()).ok_or(Error::ServiceNotFound)?;
+        let mut next = Service::clone(&found);
+        let revision = revision(ctx, &snapshot, &input, &cluster, &before)?;
+        change_spec(&input, &mut next)?;
+        rules::check(&next.spec, &revision)?;
+        check_launch(ctx, &snapshot, &cluster, &next, &revision, revision != before)?;
+        let mut txn = Txn::new().expect(&cluster);
+        if revision != before || input.force_new_deployment == Some(true) {
+            txn = ctx.ids.with(|ids| roll_over(&snapshot, txn, &mut next, revision, ctx.now, ids));
+        }
+        if next != found.row.0 {
+            ctx.cloud
+                .store
+                .commit(txn.update(&found, &ServiceRow(next.clone())))
+                .await
+                .map_err(Error::from)?;
+        }
+        let shown = service_view::service(&ctx.cloud.store.snapshot(), &next, true);
+        Ok(shape::UpdateServiceResponse { service: Some(shown) })
+    }
+}
+
+fn invalid(text: &str) -> Error {
+    Error::InvalidParameter(text.to_owned())
+}
+
+/// What ECS has and Longshore does not act on is refused, not stored.
+fn refuse_unserved(input: &shape::UpdateServiceRequest) -> Result<(), Error> {
+    let controller = input.deployment_controller.as_ref().map(|controller| controller.r#type.as_str());
+    rules::refuse_unserved(&[
+        (controller.is_some_and(|kind| kind != "ECS"), "Deployment controllers other than ECS"),
+        (some(input.service_registries.as_ref()), "Service registries"),
+        (connects(input.service_connect_configuration.as_ref()), "Service Connect configurations"),
+        (some(input.volume_configurations.as_ref()), "Volumes that are configured at launch"),
+        (some(input.vpc_lattice_configurations.as_ref()), "VPC Lattice configurations"),
+        (some(input.gateway_connectors.as_ref()), "Gateway connectors"),
+        (input.monitoring.is_some(), "Monitoring configurations"),
+    ])
+}
+
+/// The revision that the service is to have.
+fn revision(
+    ctx: &OpCtx,
+    snapshot: &Snapshot,
+    input: &shape::UpdateServiceRequest,
+    cluster: &Cluster,
+    before: &RevisionSpec,
+) -> Result<RevisionSpec, Error> {
+    let mut next = before.clone();
+    if let Some(raw) = input.task_definition.as_deref().filter(|raw| !raw.is_empty()) {
+        let found = find(ctx, snapshot, raw)?;
+        let found = found.ok_or_else(|| Error::Client("TaskDefinition not found.".into()))?;
+        if found.status != TaskDefinitionStatus::Active && found.id != before.definition {
+            return Err(Error::Client("TaskDefinition is inactive".into()));
+        }
+        next.definition = found.id.clone();
+    }
+    if let Some(strategy) = input.capacity_provider_strategy.clone() {
+        let was_fargate = before.is_fargate();
+        next.strategy = cluster_rules::strategy(strategy, &cluster.capacity_providers)?;
+        next.launch_type = match (next.strategy.is_empty(), before.launch_type) {
+            (false, _) => None,
+            (true, Some(kept)) => Some(kept),
+            (true, None) => Some(if was_fargate { LaunchType::Fargate } else { LaunchType::Ec2 }),
+        };
+        if next.strategy != before.strategy && input.force_new_deployment != Some(true) {
+            return Err(invalid(
+                "When switching from launch type to capacity provider strategy on an existing service, or making a \
+                 change to a capacity provider strategy on a service that is already using one, you must force a new \
+                 deployment.",
+            ));
+        }
+    }
+    if let Some(version) = input.platform_version.clone().filter(|version| !version.is_empty()) {
+        let is_latest = |version: Option<&str>| matches!(version, None | Some("LATEST"));
+        if !(is_latest(Some(&version)) && is_latest(before.platform_version.as_deref())) {
+            next.platform_version = Some(version);
+        }
+    }
+    if let Some(awsvpc) = input.network_configuration.clone().and_then(|it| it.awsvpc_configuration) {
+        let changed = network(awsvpc)?;
+        let assigned =
+            |it: &model::ecs::task::AwsvpcConfiguration| it.assign_public_ip.unwrap_or(Switch::Disabled);
+        let same = before.network.as_ref().is_some_and(|old| {
+            (&old.subnets, &old.security_groups, assigned(old))
+                == (&changed.subnets, &changed.security_groups, assigned(&changed))
+        });
+        if !same {
+            next.network = Some(changed);
+        }
+    }
+    if let Some(balancers) = input.load_balancers.clone() {
+        next.load_balancers = read::load_balancers(balancers)?;
+    }
+    if input.service_connect_configuration.is_some() {
+        next.is_service_connect_off = true;
+    }
+    Ok(next)
+}
+
+/// What starts no new deployment.
+fn change_spec(input: &shape::UpdateServiceRequest, next: &mut Service) -> Result<(), Error> {
+    let spec = &mut next.spec;
+    if let Some(desired) = input.desired_count {
+        if spec.scheduling_strategy == SchedulingStrategy::Daemon {
+            return Err(invalid(
+                "The daemon scheduling strategy does not support a desired count for services. Remove the desired \
+                 count value and try again",
+            ));
+        }
+        spec.desired_count = read::count("desiredCount", desired)?;
+    }
+    if let Some(shape) = input.deployment_configuration.clone() {
+        spec.deployment = read::deployment_configuration(shape, &spec.deployment)?;
+    }
+    if let Some(seconds) = input.health_check_grace_period_seconds {
+        spec.health_check_grace_period_seconds = Some(read::count("healthCheckGracePeriodSeconds", seconds)?);
+    }
+    if let Some(constraints) = input.placement_constraints.clone() {
+        spec.placement_constraints = read_wishes(Some(constraints), None)?.constraints;
+    }
+    if let Some(strategies) = input.placement_strategy.clone() {
+        spec.placement_strategy = read_wishes(None, Some(strategies))?.strategies;
+    }
+    if let Some(raw) = input.availability_zone_rebalancing.as_deref() {
+        spec.availability_zone_rebalancing = read::word("availabilityZoneRebalancing", raw)?;
+    }
+    if let Some(managed) = input.enable_ecs_managed_tags {
+        spec.enable_ecs_managed_tags = managed;
+    }
+    if let Some(execute) = input.enable_execute_command {
+        spec.enable_execute_command = execute;
+    }
+    if let Some(raw) = input.propagate_tags.as_deref().filter(|raw| !raw.is_empty()) {
+        spec.propagate_tags = read::word("propagateTags", raw)?;
+    }
+    let desired = spec.desired_count;
+    let is_replica = spec.scheduling_strategy == SchedulingStrategy::Replica;
+    if is_replica && next.primary().desired_count != desired {
+        next.primary_mut().desired_count = desired;
+        next.seen.is_steady = false;
+    }
+    Ok(())
+}
+
+/// Whether tasks of this revision could be launched at all. What was accepted before is not looked at again.
+fn check_launch(
+    ctx: &OpCtx,
+    snapshot: &Snapshot,
+    cluster: &Cluster,
+    service: &Service,
+    revision: &RevisionSpec,
+    is_new: bool,
+) -> Result<(), Error> {
+    if !is_new {
+        return Ok(());
+    }
+    let definition = task_definition(snapshot, &ctx.scope, &revision.definition);
+    let definition = definition.ok_or_else(|| Error::Client("TaskDefinition not found.".into()))?;
+    rules::check_load_balancers(revision, &definition)?;
+    let launch = rules::launch(service, revision, 1, String::new());
+    let capacities = launch::capacities(&launch, cluster)?;
+    let maker = Maker { snapshot, cluster, now: ctx.now, ids: ctx.ids.clone() };
+    maker.check(&launch, &definition, &capacities)
+}

@@ -1,0 +1,72 @@
+//! UpdateTaskProtection: keeps scale-in and deployments from stopping tasks of services for a while.
+
+use std::time::Duration;
+
+use model::ecs::Task;
+use store::Txn;
+use wire::ecs as shape;
+
+use super::get_task_protection::{find, protected};
+use crate::access::Access;
+use crate::context::OpCtx;
+use crate::ecs::error::Error;
+use crate::ecs::ops::cluster_resource;
+use crate::ecs::rules::identifier;
+use crate::ecs::store::{TaskRow, active_cluster};
+use crate::error::ServiceError;
+use crate::room::Handler;
+
+/// The most tasks of one request.
+const MAX_TASKS: usize = 10;
+/// How long a protection lasts that names no time, in minutes.
+const DEFAULT_MINUTES: u32 = 120;
+/// The longest protection, in minutes.
+const MAX_MINUTES: i32 = 2880;
+
+impl Handler for shape::UpdateTaskProtection {
+    fn access(ctx: &OpCtx, input: &shape::UpdateTaskProtectionRequest) -> Access {
+        Access::any("ecs:UpdateTaskProtection")
+            .with("ecs:cluster", cluster_resource(ctx, Some(&input.cluster)))
+    }
+
+    async fn run(
+        ctx: &OpCtx,
+        input: shape::UpdateTaskProtectionRequest,
+    ) -> Result<shape::UpdateTaskProtectionResponse, ServiceError> {
+        if input.tasks.is_empty() || input.tasks.len() > MAX_TASKS {
+            let text = if input.tasks.is_empty() { "empty" } else { "more than 10" };
+            return Err(Error::InvalidParameter(format!("Tasks cannot be {text}.")).into());
+        }
+        let minutes = match input.expires_in_minutes {
+            None => DEFAULT_MINUTES,
+            Some(minutes) if (1..=MAX_MINUTES).contains(&minutes) => {
+                u32::try_from(minutes).unwrap_or_default()
+            }
+            Some(_) => {
+                let text = "expiresInMinutes must be between 1 and 2880.";
+                return Err(Error::InvalidParameter(text.into()).into());
+            }
+        };
+        let until = ctx.now + Duration::from_secs(60 * u64::from(minutes));
+        let until = input.protection_enabled.then_some(until);
+        let snapshot = ctx.cloud.store.snapshot();
+        let cluster = identifier::cluster(Some(&input.cluster), &ctx.scope)?;
+        active_cluster(&snapshot, &ctx.scope, &cluster)?;
+        let (mut txn, mut shown, mut failures) = (Txn::new(), Vec::new(), Vec::new());
+        for raw in input.tasks {
+            match find(ctx, &snapshot, &cluster, &raw)? {
+                Ok(found) => {
+                    let mut task = Task::clone(&found);
+                    task.supervision.protected_until = until;
+                    shown.push(protected(&task, ctx.now));
+                    txn = txn.update(&found, &TaskRow(task));
+                }
+                Err(failure) => failures.push(failure),
+            }
+        }
+        if !txn.is_read_only() {
+            ctx.cloud.store.commit(txn).await.map_err(Error::from)?;
+        }
+        Ok(shape::UpdateTaskProtectionResponse { protected_tasks: Some(shown), failures: Some(failures) })
+    }
+}

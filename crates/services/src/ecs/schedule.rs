@@ -1,0 +1,389 @@
+//! The service scheduler's look at one service: gather, decide, commit. `control` says when.
+//!
+//! What a plan changes of the service and its tasks is one commit; starts come after it, with the placing lock held
+//! and everything looked at anew, so that no two looks start the same task.
+
+use std::collections::BTreeSet;
+
+use model::ecs::service::SchedulingStrategy;
+use model::ecs::status::{HealthStatus, StopCode};
+use model::ecs::task::LaunchType;
+use model::ecs::{
+    ClusterName, ContainerInstanceId, LastStatus, RevisionId, Service, ServiceEvent, ServiceName, Task,
+    TaskId,
+};
+use model::{Scope, Timestamp};
+use reconcile::placement::instances::Mismatch;
+use reconcile::service::{
+    Checks, Plan, Start, TaskAction, TaskView, View, decide, event, place, plan::is_unhealthy_reason,
+};
+use store::{Change, Snapshot, Store, Txn, Versioned, key};
+
+use super::error::Error;
+use super::launching::{Made, Maker};
+use super::placement::{Unplaced, eligible};
+use super::rules::launch::{self, Capacity};
+use super::rules::service::{launch as launch_of, wishes};
+use super::rules::strategy;
+use super::store::{
+    ClusterRow, ContainerInstanceRow, OF_SERVICE, SCHEDULED, ServiceDeploymentRow, ServiceEventRow,
+    ServiceRow, TaskRow, service, service_deployment, service_revision, task_definition, tasks_of_service,
+};
+use crate::cloud::Cloud;
+use crate::context::Ids;
+
+/// Plans of one look, at most: each is an answer to what the one before did, or to a conflict.
+const ATTEMPTS: usize = 64;
+
+/// What names a service.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ServiceKey {
+    /// Account and region.
+    pub scope: Scope,
+    /// The cluster.
+    pub cluster: ClusterName,
+    /// The service.
+    pub name: ServiceName,
+}
+
+/// The services that need a look when nothing is known of them: at a start, or after missed changes.
+pub fn all(snapshot: &Snapshot) -> BTreeSet<ServiceKey> {
+    let scheduled = snapshot.all_by::<ServiceRow>(SCHEDULED, &key![]).map(|service| key_of(&service));
+    let tasks = snapshot.all_by::<TaskRow>(OF_SERVICE, &key![]);
+    scheduled.chain(tasks.filter_map(|task| owner(&task))).collect()
+}
+
+/// The services that a change may concern.
+pub fn concerned(snapshot: &Snapshot, change: &Change) -> Vec<ServiceKey> {
+    match change.table {
+        <ServiceRow as store::Row>::TABLE => {
+            snapshot.get::<ServiceRow>(&change.key).map(|service| key_of(&service)).into_iter().collect()
+        }
+        <TaskRow as store::Row>::TABLE => {
+            snapshot.get::<TaskRow>(&change.key).and_then(|task| owner(&task)).into_iter().collect()
+        }
+        // Daemons follow the container instances of their cluster, whose key begins with it.
+        <ContainerInstanceRow as store::Row>::TABLE => {
+            let scheduled = snapshot.all_by::<ServiceRow>(SCHEDULED, &key![]);
+            let follows = |service: &Versioned<ServiceRow>| {
+                service.spec.scheduling_strategy == SchedulingStrategy::Daemon
+                    && change.key.starts_with(&key![service.scope, service.cluster.as_str()])
+            };
+            scheduled.filter(follows).map(|service| key_of(&service)).collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+fn key_of(service: &Service) -> ServiceKey {
+    ServiceKey { scope: service.scope.clone(), cluster: service.cluster.clone(), name: service.name.clone() }
+}
+
+fn owner(task: &Task) -> Option<ServiceKey> {
+    let name = task.spec.service.clone().filter(|_| !task.supervision.is_settled)?;
+    Some(ServiceKey { scope: task.scope.clone(), cluster: task.cluster.clone(), name })
+}
+
+/// Does what a service needs, and tells when time alone will make it need more.
+///
+/// # Errors
+/// When the store fails, or the service changes all the time.
+pub async fn look(
+    cloud: &Cloud,
+    ids: &Ids,
+    key: &ServiceKey,
+    now: Timestamp,
+) -> Result<Option<Timestamp>, Error> {
+    for _ in 0..ATTEMPTS {
+        let snapshot = cloud.store.snapshot();
+        let Some(found) = service(&snapshot, &key.scope, &key.cluster, &key.name) else { return Ok(None) };
+        let gathered = gather(&snapshot, found);
+        let plan = decide(&gathered.view, now);
+        let committed = match &plan.start {
+            Some(start) if is_start_alone(&gathered.view, &plan) => {
+                let _turn = cloud.placing.lock().await;
+                place_tasks(cloud, ids, key, start, now).await
+            }
+            _ if plan.is_idle(&gathered.view) => return Ok(plan.wake_at),
+            _ => commit(&cloud.store, &gathered, &plan, ids, now).await,
+        };
+        match committed {
+            Err(Error::Store(error)) if error.is_conflict() => {}
+            done => done?,
+        }
+    }
+    Err(Error::Client("The service changes too often.".into()))
+}
+
+/// Whether nothing else is to be committed before the start.
+fn is_start_alone(view: &View, plan: &Plan) -> bool {
+    let without = Plan { start: None, ..plan.clone() };
+    without.is_idle(view)
+}
+
+/// The view, and the rows that it was made from.
+struct Gathered {
+    view: View,
+    service: Versioned<ServiceRow>,
+    record: Option<Versioned<ServiceDeploymentRow>>,
+    tasks: Vec<Versioned<TaskRow>>,
+}
+
+fn gather(snapshot: &Snapshot, service: Versioned<ServiceRow>) -> Gathered {
+    let record = service_deployment(snapshot, &service, &service.primary().service_deployment);
+    let tasks = tasks_of_service(snapshot, &service);
+    let view = View {
+        service: Service::clone(&service),
+        record: record.as_ref().map(|found| found.row.0.clone()),
+        tasks: tasks.iter().filter_map(|task| task_view(task)).collect(),
+        instances: instances(snapshot, &service),
+    };
+    Gathered { view, service, record, tasks }
+}
+
+/// The container instances that a DAEMON service has to serve; nobody else asks.
+fn instances(snapshot: &Snapshot, service: &Service) -> BTreeSet<ContainerInstanceId> {
+    if service.spec.scheduling_strategy != SchedulingStrategy::Daemon {
+        return BTreeSet::new();
+    }
+    let Some(revision) = service_revision(snapshot, service, &service.primary().id) else {
+        return BTreeSet::new();
+    };
+    let definition = task_definition(snapshot, &service.scope, &revision.spec.definition);
+    let cluster = snapshot.get::<ClusterRow>(&key![service.scope, service.cluster.as_str()]);
+    let (Some(definition), Some(cluster)) = (definition, cluster) else { return BTreeSet::new() };
+    let wishes = wishes(&service.spec, &revision.spec);
+    // What cannot be understood was refused when it was asked for.
+    let members = eligible(snapshot, &cluster, &definition, &wishes).unwrap_or_default();
+    members.into_iter().map(|member| member.row.id.clone()).collect()
+}
+
+fn task_view(task: &Task) -> Option<TaskView> {
+    let deployment = task.spec.started_by.as_deref()?.strip_prefix("ecs-svc/")?;
+    let reason = task.seen.stopped_reason.as_deref().unwrap_or_default();
+    let by_us = task.seen.stop_code == Some(StopCode::ServiceSchedulerInitiated);
+    Some(TaskView {
+        id: task.id.clone(),
+        deployment: RevisionId::new(deployment).ok()?,
+        desired: task.desired_status,
+        last: task.seen.last_status,
+        created_at: task.seen.created_at,
+        started_at: task.seen.started_at,
+        ended_at: task.seen.execution_stopped_at.or(task.seen.stopped_at),
+        checks: checks(task),
+        stop_code: task.seen.stop_code,
+        was_unhealthy: by_us && is_unhealthy_reason(reason),
+        supervision: task.supervision.clone(),
+        targets: Vec::new(),
+        instance: task.container_instance.clone(),
+        zone: task.seen.availability_zone.clone(),
+    })
+}
+
+fn checks(task: &Task) -> Checks {
+    if !task.containers.iter().any(|container| container.essential && container.has_health_check) {
+        return Checks::None;
+    }
+    match task.health_status() {
+        HealthStatus::Healthy => Checks::Passing,
+        HealthStatus::Unhealthy => Checks::Failing,
+        HealthStatus::Unknown => Checks::Unknown,
+    }
+}
+
+/// Commits all of a plan but its start.
+async fn commit(
+    store: &Store,
+    gathered: &Gathered,
+    plan: &Plan,
+    ids: &Ids,
+    now: Timestamp,
+) -> Result<(), Error> {
+    let mut service = plan.service.clone();
+    let mut txn = tell(Txn::new(), &mut service, &plan.events, ids, now);
+    if let (Some(found), Some(record)) = (&gathered.record, &plan.record)
+        && found.row.0 != *record
+    {
+        txn = txn.update(found, &ServiceDeploymentRow(record.clone()));
+    }
+    for (id, actions) in &plan.tasks {
+        let Some(found) = gathered.tasks.iter().find(|task| task.id == *id) else { continue };
+        let mut task = Task::clone(found);
+        actions.iter().for_each(|action| act(&mut task, action, now));
+        txn = txn.update(found, &TaskRow(task));
+    }
+    store.commit(txn.update(&gathered.service, &ServiceRow(service))).await?;
+    Ok(())
+}
+
+fn act(task: &mut Task, action: &TaskAction, now: Timestamp) {
+    match action {
+        TaskAction::NoteHealthy => task.supervision.healthy_at = Some(now),
+        TaskAction::Settle => task.supervision.is_settled = true,
+        TaskAction::Stop { cause, drains } => {
+            task.stop(cause.code(), cause.reason(), now);
+            if *drains {
+                // The gate of `reconcile::dispatch`: the node is told to stop once the connections are drained.
+                task.seen.last_status = task.seen.last_status.max(LastStatus::Deactivating);
+            }
+        }
+        TaskAction::Release => {
+            task.seen.last_status = task.seen.last_status.max(LastStatus::Stopping);
+            task.version += 1;
+        }
+        TaskAction::Register(target) => task.supervision.targets.push(target.clone()),
+        TaskAction::Deregister(target) => {
+            let entries = task.supervision.targets.iter_mut();
+            entries.filter(|entry| *entry == target).for_each(|entry| entry.is_deregistered = true);
+        }
+    }
+}
+
+/// Adds events under their numbers, and trims those that are too old.
+fn tell(mut txn: Txn, service: &mut Service, events: &[String], ids: &Ids, now: Timestamp) -> Txn {
+    for message in events {
+        let number = service.seen.next_event;
+        service.seen.next_event += 1;
+        let event = ServiceEvent {
+            scope: service.scope.clone(),
+            cluster: service.cluster.clone(),
+            service: service.name.clone(),
+            number,
+            id: ids.uuid(),
+            created_at: now,
+            message: message.clone(),
+        };
+        txn = txn.put(&ServiceEventRow(event));
+        if let Some(old) = number.checked_sub(event::KEPT) {
+            let (cluster, name) = (service.cluster.as_str(), service.name.as_str());
+            txn = txn.delete::<ServiceEventRow>(&key![service.scope, cluster, name, old]);
+        }
+    }
+    txn
+}
+
+/// Starts tasks. The caller holds the placing lock; what was wanted before it came may be wanted no more.
+async fn place_tasks(
+    cloud: &Cloud,
+    ids: &Ids,
+    key: &ServiceKey,
+    wanted: &Start,
+    now: Timestamp,
+) -> Result<(), Error> {
+    let snapshot = cloud.store.snapshot();
+    let Some(found) = service(&snapshot, &key.scope, &key.cluster, &key.name) else { return Ok(()) };
+    let gathered = gather(&snapshot, found);
+    let plan = decide(&gathered.view, now);
+    if plan.start.as_ref() != Some(wanted) || !is_start_alone(&gathered.view, &plan) {
+        return Ok(());
+    }
+    let mut service = Service::clone(&gathered.service);
+    let (txn, made, refused) = match make(&snapshot, ids, &gathered, wanted, now) {
+        Ok(Made { txn, tasks, unplaced }) => (txn, tasks, unplaced.first().map(reason)),
+        // What RunTask would be refused: a subnet or a definition that is gone.
+        Err(Error::Client(text) | Error::InvalidParameter(text) | Error::UnsupportedFeature(text)) => {
+            (Txn::new(), Vec::new(), Some(text))
+        }
+        Err(other) => return Err(other),
+    };
+    let mut events = Vec::new();
+    if !made.is_empty() {
+        place::found(&mut service);
+        let started: Vec<TaskId> = made.iter().map(|task| task.id.clone()).collect();
+        events.push(event::started(&service, &started));
+    }
+    if let Some(reason) = refused {
+        let is_fargate = made.first().is_none_or(|task| task.spec.launch_type == LaunchType::Fargate);
+        events.extend(place::refused(&mut service, is_fargate, reason.trim_end_matches('.'), now));
+    }
+    let txn = tell(txn, &mut service, &events, ids, now);
+    cloud.store.commit(txn.update(&gathered.service, &ServiceRow(service))).await?;
+    Ok(())
+}
+
+fn make(
+    snapshot: &Snapshot,
+    ids: &Ids,
+    gathered: &Gathered,
+    wanted: &Start,
+    now: Timestamp,
+) -> Result<Made, Error> {
+    let service = &gathered.view.service;
+    let gone = || Error::Client("The service revision is gone.".into());
+    let revision = service_revision(snapshot, service, &wanted.revision).ok_or_else(gone)?;
+    let spec = &revision.spec;
+    let definition = task_definition(snapshot, &service.scope, &spec.definition)
+        .ok_or_else(|| Error::Client("The task definition has been deleted.".into()))?;
+    let cluster = snapshot.get::<ClusterRow>(&key![service.scope, service.cluster.as_str()]);
+    let cluster = cluster.ok_or(Error::ClusterNotFound)?;
+    let count = wanted.places.len();
+    let launch = launch_of(service, spec, count, wanted.revision.deployment());
+    let capacities = if spec.strategy.is_empty() {
+        launch::capacities(&launch, &cluster)?
+    } else {
+        shares(gathered, wanted, count, &spec.strategy)
+    };
+    let places = wanted.places.iter().cloned();
+    let capacities: Vec<Capacity> = capacities
+        .into_iter()
+        .zip(places)
+        .map(|(capacity, place)| Capacity { instance: place.or(capacity.instance.clone()), ..capacity })
+        .collect();
+    Maker { snapshot, cluster: &cluster, now, ids: ids.clone() }.make(&launch, &definition, &capacities)
+}
+
+/// The providers of the next tasks, so that those that are there and they together follow the strategy.
+fn shares(
+    gathered: &Gathered,
+    wanted: &Start,
+    count: usize,
+    items: &[model::ecs::cluster::StrategyItem],
+) -> Vec<Capacity> {
+    let deployment = wanted.revision.deployment();
+    let of_it = |task: &&Versioned<TaskRow>| {
+        task.spec.started_by.as_ref() == Some(&deployment)
+            && task.desired_status == model::ecs::DesiredStatus::Running
+    };
+    let mut there: Vec<&str> = gathered
+        .tasks
+        .iter()
+        .filter(of_it)
+        .filter_map(|task| task.spec.capacity_provider.as_deref())
+        .collect();
+    let mut all = strategy::assign(items, there.len() + count);
+    all.retain(|name| match there.iter().position(|taken| taken == name) {
+        Some(at) => {
+            there.swap_remove(at);
+            false
+        }
+        None => true,
+    });
+    all.truncate(count);
+    all.into_iter()
+        .map(|name| Capacity { launch_type: LaunchType::Fargate, provider: Some(name), instance: None })
+        .collect()
+}
+
+/// Why a task found no place, as events say it.
+fn reason(unplaced: &Unplaced) -> String {
+    match unplaced {
+        Unplaced::Fargate(_) => {
+            "Capacity is unavailable at this time. Please try again later or in a different availability zone"
+                .into()
+        }
+        Unplaced::NoInstances => "No Container Instances were found in your cluster".into(),
+        Unplaced::Instance(arn, mismatch) => {
+            let id = arn.rsplit('/').next().unwrap_or_default();
+            let lack = match mismatch {
+                Mismatch::Agent => "encountered error \"AGENT\"",
+                Mismatch::Attribute => "is missing an attribute required by your task",
+                Mismatch::MemberOf => "does not meet the memberOf placement constraint",
+                Mismatch::DistinctInstance => "does not meet the distinctInstance placement constraint",
+                Mismatch::Cpu => "has insufficient CPU units available",
+                Mismatch::Memory => "has insufficient memory available",
+                Mismatch::Ports => "is already using a port required by your task",
+            };
+            format!("The closest matching (container-instance {id}) {lack}")
+        }
+    }
+}
