@@ -5,7 +5,9 @@ import io
 import json
 import os
 import shutil
+import sys
 import tarfile
+import tempfile
 from pathlib import Path
 
 from .process import run
@@ -22,8 +24,39 @@ def base_tar(name, *packages):
     return path
 
 
+def wheels_tar(name, *requirements, prune=()):
+    """Python packages below /opt/python, made once and kept under .cache/; `prune` names what is left out of them."""
+    path = CACHE / f"{name}.tar"
+    if not path.exists():
+        CACHE.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory() as work:
+            target = Path(work) / "opt" / "python"
+            run([sys.executable, "-m", "pip", "install", "-q", "--disable-pip-version-check", "--no-compile", "--only-binary", ":all:",
+                 "--target", target, *requirements], timeout=600)
+            for pattern in prune:
+                for unwanted in target.glob(pattern):
+                    shutil.rmtree(unwanted)
+            run(["tar", "-C", work, "--sort=name", "--mtime=@0", "--owner=0", "--group=0", "-cf", f"{path}.part", "opt"])
+        Path(f"{path}.part").rename(path)
+    return path
+
+
+def tar_layout(directory: Path, layers, command=("sh",), env=()):
+    """Writes an OCI image layout of given uncompressed layers."""
+    return _layout(directory, [Path(layer).read_bytes() for layer in layers], {"Cmd": list(command), "Env": list(env)})
+
+
 def busybox_layout(directory: Path, command=("sh",), entrypoint=None, env=(), user=None, files=None):
     """Writes an OCI image layout with a static busybox in it; push it with `skopeo copy oci:DIR:latest`."""
+    config = {"Cmd": list(command), "Env": ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", *env]}
+    if entrypoint:
+        config["Entrypoint"] = list(entrypoint)
+    if user:
+        config["User"] = user
+    return _layout(directory, [_busybox_layer(files or {})], config)
+
+
+def _layout(directory: Path, layers, config):
     shutil.rmtree(directory, ignore_errors=True)
     blobs = directory / "blobs" / "sha256"
     blobs.mkdir(parents=True)
@@ -33,17 +66,11 @@ def busybox_layout(directory: Path, command=("sh",), entrypoint=None, env=(), us
         (blobs / digest).write_bytes(data)
         return {"digest": f"sha256:{digest}", "size": len(data)}
 
-    layer = _busybox_layer(files or {})
-    config = {"Cmd": list(command), "Env": ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", *env]}
-    if entrypoint:
-        config["Entrypoint"] = list(entrypoint)
-    if user:
-        config["User"] = user
     image = {"architecture": "amd64" if os.uname().machine == "x86_64" else "arm64", "os": "linux", "config": config,
-             "rootfs": {"type": "layers", "diff_ids": ["sha256:" + hashlib.sha256(layer).hexdigest()]}, "history": []}
+             "rootfs": {"type": "layers", "diff_ids": ["sha256:" + hashlib.sha256(layer).hexdigest() for layer in layers]}, "history": []}
     manifest = {"schemaVersion": 2, "mediaType": "application/vnd.oci.image.manifest.v1+json",
                 "config": {"mediaType": "application/vnd.oci.image.config.v1+json", **blob(json.dumps(image).encode())},
-                "layers": [{"mediaType": "application/vnd.oci.image.layer.v1.tar", **blob(layer)}]}
+                "layers": [{"mediaType": "application/vnd.oci.image.layer.v1.tar", **blob(layer)} for layer in layers]}
     entry = {"mediaType": manifest["mediaType"], **blob(json.dumps(manifest).encode()),
              "annotations": {"org.opencontainers.image.ref.name": "latest"}}
     (directory / "index.json").write_text(json.dumps({"schemaVersion": 2, "manifests": [entry]}))

@@ -133,6 +133,9 @@ impl Agent {
         self.register().await;
         let mut heartbeat = tokio::time::interval(HEARTBEAT);
         heartbeat.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut look = tokio::time::interval(task::LOOK_AT_STORAGE_EVERY);
+        look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut storage = task::StorageWatch::default();
         let how = loop {
             tokio::select! {
                 biased;
@@ -144,6 +147,11 @@ impl Agent {
                 },
                 () = self.tasks.ended() => {}
                 _ = heartbeat.tick() => self.beat(),
+                at = look.tick() => {
+                    if storage.is_due(&self.node.config.data_dir, at.into_std()) {
+                        self.tasks.measure();
+                    }
+                }
             }
         };
         self.tasks.end_execs().await;

@@ -266,6 +266,21 @@ async fn settings_are_seen_from_inside() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_task_has_no_more_disk_than_it_was_given() {
+    let bench = Bench::start().await;
+    let script = "/bin/busybox fallocate -l 1200000000 /big; exec sleep 600";
+    let mut wanted =
+        task("i1", 80, json!([{"name": "fat", "command": ["/bin/sh", "-c", script], "stopTimeout": 0}]));
+    wanted["longshore"]["ephemeralStorageGib"] = json!(1);
+    bench.want(&wanted).await;
+    let over = bench.told.status("i1", "STOPPED").await;
+    let reason = over.reason.unwrap();
+    assert!(reason.starts_with("OutOfEphemeralStorageError: Task used 11"), "{reason}");
+    assert!(reason.ends_with("MiB of its 1024 MiB of ephemeral storage"), "{reason}");
+    bench.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_container_is_restarted_in_place() {
     let bench = Bench::start().await;
     let script = "echo life; if [ -e /again ]; then exit 0; fi; echo x > /again; sleep 2; exit 1";

@@ -46,10 +46,19 @@ pub fn task(record: &Record, api: Api, with_tags: bool) -> Value {
         ("LaunchType", v4(text(&task.launch_type))),
         ("Containers", Some(Value::Array(containers))),
         ("VPCID", v4(extras.vpc_id.clone().and_then(text))),
+        ("EphemeralStorageMetrics", v4(ephemeral_storage(record))),
         ("ServiceName", v4(task.service_name.clone().and_then(text))),
         ("ClockDrift", v4(clock_drift().filter(|_| task.launch_type == "FARGATE"))),
         ("FaultInjectionEnabled", v4(Some(Value::Bool(false)))),
     ])
+}
+
+/// What Fargate gives and what of it is used, in MiB.
+fn ephemeral_storage(record: &Record) -> Option<Value> {
+    let reserved = record.task.longshore.as_ref()?.ephemeral_storage_gib?;
+    let fargate = record.task.launch_type == "FARGATE";
+    let used = record.disk_used_mib.filter(|_| fargate)?;
+    Some(json!({"Utilized": used, "Reserved": u64::from(reserved) * 1024}))
 }
 
 fn task_limits(task: &link::Task) -> Option<Value> {
@@ -64,7 +73,7 @@ pub fn container(record: &Record, wanted: &link::Container, api: Api) -> Value {
     let v4 = |value: Option<Value>| value.filter(|_| api == Api::V4);
     let log = &wanted.docker_config.host_config.log_config;
     let log_driver = Some(log.driver.clone()).filter(|driver| !driver.is_empty());
-    let log_options = (!log.config.is_empty()).then(|| json!(log.config));
+    let log_options = (!log.config.is_empty()).then(|| log_options(record, wanted, log));
     let restarts =
         wanted.restart_policy.as_ref().filter(|policy| policy.enabled).map(|_| json!(seen.restarts));
     object([
@@ -93,9 +102,35 @@ pub fn container(record: &Record, wanted: &link::Container, api: Api) -> Value {
         ("LogOptions", v4(log_options)),
         ("ContainerARN", v4(text(&wanted.container_arn))),
         ("Networks", networks(&record.task, api)),
+        ("Volumes", volumes(&record.task, wanted)),
         ("Health", health(wanted, &seen)),
         ("RestartCount", v4(restarts)),
     ])
+}
+
+/// The options as the driver has them: with the stream's name in the place of its prefix.
+fn log_options(record: &Record, wanted: &link::Container, log: &link::LogConfig) -> Value {
+    let mut options = log.config.clone();
+    if let Some(prefix) = options.remove("awslogs-stream-prefix").filter(|_| log.driver == "awslogs") {
+        let stream = format!("{prefix}/{}/{}", wanted.name, record.id());
+        options.entry("awslogs-stream".into()).or_insert(stream);
+    }
+    json!(options)
+}
+
+fn volumes(task: &link::Task, wanted: &link::Container) -> Option<Value> {
+    let volume = |point: &link::MountPoint| {
+        let volume = task.volumes.iter().find(|volume| volume.name == point.source_volume)?;
+        let docker = volume.docker_volume_configuration.as_ref();
+        let path = volume.host.as_ref().and_then(|host| host.source_path.clone());
+        Some(object([
+            ("DockerName", docker.and_then(|_| text(&volume.name))),
+            ("Source", path.and_then(text)),
+            ("Destination", text(&point.container_path)),
+        ]))
+    };
+    let found: Vec<_> = wanted.mount_points.iter().filter_map(volume).collect();
+    (!found.is_empty()).then_some(Value::Array(found))
 }
 
 /// On Fargate a container's own name, elsewhere as the Amazon ECS agent names Docker's containers.
@@ -218,7 +253,7 @@ pub(super) mod tests {
         };
         let check =
             json!({"Test": ["CMD", "true"], "Interval": 1, "Timeout": 1, "StartPeriod": 0, "Retries": 3});
-        let log = json!({"LogConfig": {"Type": "awslogs", "Config": {"awslogs-group": "/ecs/web"}}});
+        let log = json!({"LogConfig": {"Type": "awslogs", "Config": {"awslogs-group": "/ecs/web", "awslogs-stream-prefix": "ecs"}}});
         let task = json!({
             "arn": "arn:aws:ecs:us-east-2:1:task/c/0123", "family": "web", "version": "7",
             "desiredStatus": "RUNNING", "taskDefinitionAccountId": "1", "launchType": "FARGATE",
@@ -261,7 +296,7 @@ pub(super) mod tests {
                     "com.amazonaws.ecs.task-definition-version": "7", "team": "x"},
                 "DesiredStatus": "RUNNING", "KnownStatus": "RUNNING", "Limits": {"CPU": 10, "Memory": 128},
                 "CreatedAt": "2023-11-14T22:13:20.123Z", "StartedAt": "2023-11-14T22:13:20.2Z", "Type": "NORMAL",
-                "LogDriver": "awslogs", "LogOptions": {"awslogs-group": "/ecs/web"},
+                "LogDriver": "awslogs", "LogOptions": {"awslogs-group": "/ecs/web", "awslogs-stream": "ecs/app/0123"},
                 "ContainerARN": "arn:aws:ecs:us-east-2:1:container/c/0123/app",
                 "Networks": [{"NetworkMode": "awsvpc", "IPv4Addresses": ["10.64.0.9"], "AttachmentIndex": 0,
                     "MACAddress": "0a:de:f6:10:51:e5", "IPv4SubnetCIDRBlock": "10.64.0.0/20",

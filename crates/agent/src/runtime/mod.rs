@@ -22,7 +22,7 @@ use std::time::Duration;
 
 use containerd_client::services::v1::container::Runtime as RuntimeChoice;
 use containerd_client::services::v1::snapshots::{
-    MountsRequest, PrepareSnapshotRequest, RemoveSnapshotRequest,
+    MountsRequest, PrepareSnapshotRequest, RemoveSnapshotRequest, UsageRequest,
 };
 use containerd_client::services::v1::{
     Container, CreateContainerRequest, CreateTaskRequest, DeleteContainerRequest, DeleteTaskRequest,
@@ -325,6 +325,19 @@ impl Runtime {
         self.delete_process(id).await?;
         self.delete_record(id).await?;
         self.remove_snapshot(id).await
+    }
+
+    /// The bytes that a container has written into its root file system.
+    pub async fn disk_usage(&self, id: &str) -> Result<u64, Error> {
+        let mut snapshots = self.connection.client().snapshots();
+        let snapshotter = self.connection.snapshotter().to_string();
+        let request = self.connection.request(UsageRequest { snapshotter, key: id.to_string() });
+        let used = self.ask("measuring the snapshot of", id, snapshots.usage(request)).await;
+        match used {
+            Ok(answer) => Ok(u64::try_from(answer.size).unwrap_or(0)),
+            Err(Error::Request { source, .. }) if source.code() == Code::NotFound => Ok(0),
+            Err(error) => Err(error),
+        }
     }
 
     /// Removes a container's root file system.

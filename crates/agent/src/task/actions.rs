@@ -38,6 +38,8 @@ pub enum Outcome {
     Deleted(String),
     /// Nothing of the site is left, or it was given up.
     Deprovisioned,
+    /// How many MiB of disk the task uses, or why that is not known.
+    Measured(Result<u64, String>),
     /// A report was acknowledged (or refused for good), or is to be sent again.
     Sent(bool),
 }

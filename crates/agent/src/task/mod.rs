@@ -11,6 +11,7 @@ pub mod ports;
 pub mod record;
 mod runner;
 mod site;
+mod storage;
 mod view;
 mod volumes;
 
@@ -24,6 +25,7 @@ use wire::link;
 pub use errors::chain as error_chain;
 pub use journal::{Error as JournalError, Journal};
 pub use node::{Node, open_files};
+pub use storage::{LOOK_EVERY as LOOK_AT_STORAGE_EVERY, Watch as StorageWatch};
 
 use crate::exec::Execs;
 use record::{Record, Site, id_of};
@@ -126,6 +128,14 @@ impl Tasks {
     pub async fn stop_all(&mut self) {
         for inbox in self.inboxes.values() {
             let _ = inbox.send(Message::Stop).await;
+        }
+    }
+
+    /// Has every task measure its disk.
+    pub fn measure(&self) {
+        for inbox in self.inboxes.values() {
+            // One that has no room is busy; it is measured the next time.
+            let _ = inbox.try_send(Message::Measure);
         }
     }
 

@@ -65,7 +65,7 @@ pub fn outcome(record: &mut Record, outcome: Outcome, now: i64) -> bool {
             record.site = Site::Removed;
             true
         }
-        Outcome::Sent(_) => false,
+        Outcome::Sent(_) | Outcome::Measured(_) => false,
     }
 }
 

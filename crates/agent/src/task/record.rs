@@ -27,6 +27,9 @@ pub struct Record {
     pub site: Site,
     /// Its containers by name.
     pub containers: BTreeMap<String, ContainerRecord>,
+    /// The disk that it used when it was last measured, in MiB.
+    #[serde(default)]
+    pub disk_used_mib: Option<u64>,
     /// When the first pull began.
     pub pull_started_at: Option<i64>,
     /// When the last pull ended.
@@ -163,6 +166,7 @@ impl Record {
             network: None,
             site: Site::Absent,
             containers,
+            disk_used_mib: None,
             pull_started_at: None,
             pull_stopped_at: None,
             execution_stopped_at: None,

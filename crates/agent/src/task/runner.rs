@@ -17,6 +17,7 @@ use super::node::Node;
 use super::note;
 use super::ports::MetadataGuard;
 use super::record::{Failure, Record, Stop};
+use super::storage;
 use super::view;
 use crate::runtime::ProcessState;
 
@@ -34,6 +35,8 @@ pub enum Message {
     Stop,
     /// Fresh credentials.
     Credentials(Box<link::IamRoleCredentials>),
+    /// The disk that it uses is to be measured.
+    Measure,
 }
 
 /// What a step came to, and which it was, if the decider asked for it.
@@ -50,6 +53,7 @@ pub struct Runner {
     work: JoinSet<Done>,
     pulls: BTreeMap<String, AbortHandle>,
     dirty: bool,
+    measuring: bool,
     sending: bool,
     send_pause: Duration,
 }
@@ -68,6 +72,7 @@ impl Runner {
             work: JoinSet::new(),
             pulls: BTreeMap::new(),
             dirty: false,
+            measuring: false,
             sending: false,
             send_pause: FIRST_SEND_PAUSE,
         }
@@ -224,6 +229,7 @@ impl Runner {
             Message::Wanted(task) if task.desired_status == "STOPPED" => self.want_stopped(),
             Message::Stop => self.want_stopped(),
             Message::Wanted(_unchanged) => {}
+            Message::Measure => self.measure(),
             Message::Credentials(fresh) => {
                 let slot = match fresh.role_type.as_str() {
                     "TaskExecution" => &mut self.record.task.execution_role_credentials,
@@ -242,6 +248,30 @@ impl Runner {
         }
     }
 
+    fn measure(&mut self) {
+        if self.measuring || self.record.stop.is_some() || !storage::is_limited(&self.record) {
+            return;
+        }
+        self.measuring = true;
+        let (node, record) = (self.node.clone(), self.record.clone());
+        self.work
+            .spawn(async move { (Some(Outcome::Measured(storage::measure(&node, &record).await)), None) });
+    }
+
+    fn measured(&mut self, used: Result<u64, String>) {
+        self.measuring = false;
+        match used {
+            Ok(used_mib) => {
+                self.record.disk_used_mib = Some(used_mib);
+                let stop = storage::verdict(&self.record, used_mib);
+                if let Some(stop) = stop.filter(|_| self.record.stop.is_none()) {
+                    self.note_stop(stop);
+                }
+            }
+            Err(error) => tracing::warn!(task = self.record.id(), error, "measuring a task's disk"),
+        }
+    }
+
     async fn settle(&mut self, done: Result<Done, tokio::task::JoinError>) {
         let (outcome, action) = match done {
             Ok(done) => done,
@@ -255,11 +285,15 @@ impl Runner {
         match outcome {
             None => return,
             Some(Outcome::Sent(acknowledged)) => self.sent(acknowledged),
+            Some(Outcome::Measured(used)) => self.measured(used),
             Some(outcome) => {
                 let started =
                     if let Outcome::Started(name, Ok(_)) = &outcome { Some(name.clone()) } else { None };
                 self.dirty |= note::outcome(&mut self.record, outcome, now());
-                started.into_iter().for_each(|name| self.watch_exit(&name));
+                if let Some(name) = started {
+                    self.watch_exit(&name);
+                    self.measure();
+                }
             }
         }
         if provisioned {
