@@ -7,6 +7,7 @@ pub mod clock;
 pub mod exec;
 pub mod housekeeping;
 pub mod payload;
+pub mod routes;
 pub mod scheduler;
 pub mod session;
 pub mod traffic;

@@ -36,8 +36,8 @@ pub enum LoadBalancerState {
     Provisioning,
     /// It serves.
     Active,
-    /// It does not, and why.
-    Failed(String),
+    /// It does not serve everything that it should, and why.
+    Impaired(String),
 }
 
 /// An interface that a load balancer holds in a subnet.

@@ -5,14 +5,18 @@
 
 use std::time::Duration;
 
-use model::elbv2::{Protocol, TargetHealth, TargetKey, TargetType};
+use model::elbv2::{
+    Action, Forward, Listener, ListenerId, Protocol, Rule, TargetGroupId, TargetHealth, TargetKey,
+    TargetType, WeightedGroup,
+};
 use model::{Scope, Timestamp};
-use store::{Snapshot, Store, Txn};
+use store::{Snapshot, Store, Txn, Versioned};
 
-use super::error::Error;
+use super::error::{Code, Error};
+use super::find::FoundRule;
 use super::rules::health;
-use super::store as tables;
-use super::{find, targets};
+use super::store::{self as tables, ListenerRow, RuleRow};
+use super::{find, forwarding, targets};
 
 pub use super::targets::NewTarget;
 
@@ -111,4 +115,79 @@ pub fn target_health(
 /// When the store fails.
 pub async fn reap_drained_targets(store: &Store, now: Timestamp) -> Result<Option<Timestamp>, Error> {
     targets::reap(store, now).await
+}
+
+/// The target groups that a rule forwards to, by ARN, with their weights. `arn` names a rule, or a listener for
+/// its default rule.
+///
+/// # Errors
+/// `RuleNotFound`, `ListenerNotFound`, or `InvalidLoadBalancerAction` for a rule that does not forward.
+pub fn forward_weights(snapshot: &Snapshot, scope: &Scope, arn: &str) -> Result<Vec<(String, u16)>, Error> {
+    let forward = forward_of(&place(snapshot, scope, arn)?, arn)?;
+    Ok(forward.groups.iter().map(|it| (it.group.arn(scope).to_string(), it.weight)).collect())
+}
+
+/// Adds the change of a rule's target groups and weights to `txn`; its stickiness stays. `arn` as for
+/// [`forward_weights`].
+///
+/// # Errors
+/// As [`forward_weights`], and as CreateRule's for the groups.
+pub fn set_forward_weights(
+    snapshot: &Snapshot,
+    txn: Txn,
+    scope: &Scope,
+    arn: &str,
+    weights: &[(String, u16)],
+) -> Result<Txn, Error> {
+    let place = place(snapshot, scope, arn)?;
+    let group = |(arn, weight): &(String, u16)| {
+        let group = TargetGroupId::parse(arn, scope).ok_or_else(|| {
+            Error::client(Code::TargetGroupNotFound, format!("Target group '{arn}' not found"))
+        })?;
+        Ok(WeightedGroup { group, weight: *weight })
+    };
+    let groups = weights.iter().map(group).collect::<Result<Vec<_>, Error>>()?;
+    let action = Action::Forward(Forward { groups, ..forward_of(&place, arn)? });
+    let listener_id = match &place {
+        FoundRule::Default(listener) => listener.id.clone(),
+        FoundRule::Rule(rule) => rule.id.listener.clone(),
+    };
+    let gone = || Error::client(Code::ListenerNotFound, format!("Listener of '{arn}' not found"));
+    let listener: Versioned<ListenerRow> =
+        snapshot.get(&tables::listener_key(scope, &listener_id)).ok_or_else(gone)?;
+    let load_balancer =
+        tables::load_balancer(snapshot, scope, &listener_id.load_balancer).ok_or_else(gone)?;
+    let groups = forwarding::groups(snapshot, &load_balancer, listener.protocol, &action)?;
+    let txn = forwarding::guard(txn, &groups);
+    Ok(match place {
+        FoundRule::Default(found) => {
+            let changed = ListenerRow(Listener { default_action: action, ..found.row.0.clone() });
+            txn.update(&found, &changed)
+        }
+        FoundRule::Rule(found) => {
+            txn.expect(&listener).update(&found, &RuleRow(Rule { action, ..found.row.0.clone() }))
+        }
+    })
+}
+
+/// The rule with this ARN, or the default rule of the listener with it.
+fn place(snapshot: &Snapshot, scope: &Scope, arn: &str) -> Result<FoundRule, Error> {
+    match ListenerId::parse(arn, scope) {
+        Some(_) => find::listener(snapshot, scope, arn).map(FoundRule::Default),
+        None => find::rule(snapshot, scope, arn),
+    }
+}
+
+fn forward_of(place: &FoundRule, arn: &str) -> Result<Forward, Error> {
+    let action = match place {
+        FoundRule::Default(listener) => &listener.default_action,
+        FoundRule::Rule(rule) => &rule.action,
+    };
+    match action {
+        Action::Forward(forward) => Ok(forward.clone()),
+        Action::Redirect(_) | Action::FixedResponse(_) => Err(Error::client(
+            Code::InvalidLoadBalancerAction,
+            format!("Rule '{arn}' does not forward to target groups"),
+        )),
+    }
 }

@@ -14,6 +14,7 @@ mod rules;
 pub(crate) mod store;
 mod targets;
 mod tls;
+pub mod traffic;
 mod wire;
 
 #[cfg(test)]

@@ -114,3 +114,24 @@ async fn the_doors_register_and_deregister_in_the_callers_transaction() {
     let missing = door::target_group(&store.snapshot(), scope, "nonsense").unwrap_err();
     assert_eq!(missing.code(), "ValidationError");
 }
+
+#[tokio::test]
+async fn the_weights_of_a_rule_change_through_the_door() {
+    let world = World::new().await;
+    let (store, scope) = (&world.ctx.cloud.store, &world.ctx.scope);
+    let (blue, green) = (world.target_group("blue", "HTTP").await, world.target_group("green", "HTTP").await);
+    let load_balancer = world.load_balancer("web").await;
+    let listener = world.listener(&load_balancer, 80, &blue).await;
+    assert_eq!(door::forward_weights(&store.snapshot(), scope, &listener).unwrap(), [(blue.clone(), 1)]);
+    let weights = [(blue.clone(), 0), (green.clone(), 100)];
+    let snapshot = store.snapshot();
+    let txn = door::set_forward_weights(&snapshot, Txn::new(), scope, &listener, &weights).unwrap();
+    store.commit(txn).await.unwrap();
+    assert_eq!(door::forward_weights(&store.snapshot(), scope, &listener).unwrap(), weights);
+    let rules = world.done("DescribeRules", json!({ "ListenerArn": listener })).await;
+    let default = text(&rules["Rules"][0]["RuleArn"]);
+    assert_eq!(door::forward_weights(&store.snapshot(), scope, &default).unwrap(), weights);
+    let tcp = [(world.target_group("tcp", "TCP").await, 1)];
+    let refused = door::set_forward_weights(&store.snapshot(), Txn::new(), scope, &default, &tcp);
+    assert_eq!(refused.unwrap_err().code(), "IncompatibleProtocols");
+}

@@ -71,7 +71,7 @@ fn state(state: &LoadBalancerState) -> shapes::LoadBalancerState {
     let (code, reason) = match state {
         LoadBalancerState::Provisioning => ("provisioning", None),
         LoadBalancerState::Active => ("active", None),
-        LoadBalancerState::Failed(reason) => ("failed", Some(reason.clone())),
+        LoadBalancerState::Impaired(reason) => ("active_impaired", Some(reason.clone())),
     };
     shapes::LoadBalancerState { code: Some(code.into()), reason }
 }
