@@ -21,13 +21,17 @@ const LOGS_EVERY: Duration = Duration::from_secs(10 * 60);
 /// Between two runs of the registry's reaper.
 const REGISTRY_EVERY: Duration = Duration::from_secs(60 * 60);
 
+/// How long copies and scans that failed for a reason of ours wait; a wish wakes them at once.
+const WISHES_EVERY: Duration = Duration::from_secs(60);
+
 /// Runs all duties until it is dropped.
 pub async fn run(cloud: Arc<Cloud>, clock: Clock) {
     tokio::join!(
         stopped_tasks(&cloud, &clock),
         task_definitions(&cloud),
         log_events(&cloud, &clock),
-        blobs(&cloud, &clock)
+        blobs(&cloud, &clock),
+        copies_and_scans(&cloud, &clock)
     );
 }
 
@@ -74,5 +78,22 @@ async fn blobs(cloud: &Cloud, clock: &Clock) {
             Ok(reaped) => tracing::debug!(?reaped, "the registry's reaper ran"),
             Err(error) => tracing::warn!(error = &error as &dyn std::error::Error, "reaping blobs"),
         }
+    }
+}
+
+/// Makes the copies in other regions and runs the scans that pushes and requests wish for.
+async fn copies_and_scans(cloud: &Cloud, clock: &Clock) {
+    loop {
+        let copied = cloud.registry.replicate(clock.now()).await;
+        let scanned = cloud.registry.scan_pending(clock.now()).await;
+        for error in [copied.as_ref().err(), scanned.as_ref().err()].into_iter().flatten() {
+            tracing::warn!(error = error as &dyn std::error::Error, "copying and scanning images");
+        }
+        // There may be more than one round's worth.
+        if copied.unwrap_or(0) + scanned.unwrap_or(0) > 0 {
+            continue;
+        }
+        // A wish that came during the round is remembered and wakes at once.
+        drop(tokio::time::timeout(WISHES_EVERY, cloud.registry.work_is_wished()).await);
     }
 }

@@ -13,7 +13,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto;
 use model::{AccountId, Arn, IdSource, Region, Scope, Timestamp};
-use registry::tables::{Encryption, tables};
+use registry::tables::tables;
 use registry::{Caller, Config, DEFAULT_GRACE, Error, Gate, NewRepository, Registry, SealKey};
 use store::engine::EmbeddedEngine;
 use store::{Blobs, Schema, Store};
@@ -55,17 +55,12 @@ async fn main() -> Result<(), Failure> {
         ids: Box::new(Urandom),
         gate: Arc::new(Everything),
         grace: DEFAULT_GRACE,
+        vulnerabilities: None,
     };
     let registry = Arc::new(Registry::new(store, blobs, config));
     let scope = Scope::new(AccountId::new("123456789012")?, Region::new("us-east-2")?);
     for name in arguments {
-        let new = NewRepository {
-            name: name.parse()?,
-            mutability: Default::default(),
-            scan_on_push: false,
-            encryption: Encryption { kind: "AES256".into(), kms_key: None },
-            tags: Default::default(),
-        };
+        let new = NewRepository::plain(name.parse()?);
         match registry.create_repository(&scope, new, now()).await {
             Ok(_) | Err(Error::RepositoryExists { .. }) => {}
             Err(error) => return Err(error.into()),

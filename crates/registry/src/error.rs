@@ -36,6 +36,12 @@ pub enum Error {
         /// The account.
         registry: AccountId,
     },
+    /// There is no such template.
+    #[error("The Repository Creation Template with prefix '{0}' does not exist")]
+    TemplateUnknown(String),
+    /// There is such a template already.
+    #[error("The Repository Creation Template with prefix '{0}' already exists")]
+    TemplateExists(String),
     /// The name of a repository is malformed.
     #[error("Invalid repository name: {0:?}")]
     NameInvalid(String),

@@ -3,17 +3,19 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use model::Timestamp;
 use model::ecr::{Digest, ImageTag};
+use model::{Scope, Timestamp};
 use store::{Key, Snapshot, Txn, Versioned, key};
 
 use crate::error::Error;
 use crate::repositories::{fence, find, raised};
-use crate::tables::{Image, Repository, Tag};
+use crate::tables::{Image, Replica, Repository, Scan, Tag};
 use crate::{MAX_ATTEMPTS, Registry, store_failure};
 
 /// How many tags one commit deletes: below the store's limit of operations.
-const TAGS_PER_COMMIT: usize = 80;
+const TAGS_PER_COMMIT: usize = 75;
+/// How many rows of copies go with an image: commits are limited, and stray rows do no harm.
+const MAX_REPLICAS: usize = 10;
 /// How often at most a pull is recorded, as ECR does.
 const PULL_RECORD_INTERVAL: Duration = Duration::from_secs(24 * 60 * 60);
 
@@ -152,7 +154,10 @@ impl Registry {
             }
             let last = tags.len() < TAGS_PER_COMMIT;
             if last {
-                txn = txn.remove(&image);
+                txn = txn.remove(&image).delete::<Scan>(&image_key(repository, digest));
+                for replica in snapshot.page::<Replica>(&image_key(repository, digest), None, MAX_REPLICAS) {
+                    txn = txn.remove(&replica);
+                }
             }
             match self.store.commit(txn).await {
                 Ok(_) => {
@@ -168,10 +173,18 @@ impl Registry {
         Err(Error::Contended)
     }
 
-    /// The manifest's bytes, for somebody who pulls the image.
-    pub async fn pull(&self, image: &Versioned<Image>, now: Timestamp) -> Result<Bytes, Error> {
+    /// The manifest's bytes, for `caller` who pulls the image.
+    pub async fn pull(
+        &self,
+        image: &Versioned<Image>,
+        scope: &Scope,
+        caller: &str,
+        now: Timestamp,
+    ) -> Result<Bytes, Error> {
         let bytes = self.manifest(image).await?;
-        self.record_pull(image, now).await;
+        if !self.settings(scope).unrecorded.contains_key(caller) {
+            self.record_pull(image, now).await;
+        }
         Ok(bytes)
     }
 

@@ -17,18 +17,24 @@ mod manifest;
 mod push;
 mod range;
 pub mod reap;
+mod replication;
 mod repositories;
+mod scan;
+pub mod settings;
 pub mod tables;
+pub mod templates;
 pub mod token;
 mod uploads;
 
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use model::{Arn, IdSource};
 use parking_lot::Mutex;
 use store::{Blobs, Store};
+use tokio::sync::Notify;
 
 pub use content::ContentStream;
 pub use error::{Error, Fault};
@@ -60,6 +66,8 @@ pub struct Config {
     pub gate: Arc<dyn Gate>,
     /// How long something unreferenced is kept: longer than any push takes.
     pub grace: Duration,
+    /// The folder of the vulnerability database, if the operator has one.
+    pub vulnerabilities: Option<PathBuf>,
 }
 
 /// The default of [`Config::grace`].
@@ -72,6 +80,8 @@ pub struct Registry {
     pub(crate) seal: SealKey,
     pub(crate) gate: Arc<dyn Gate>,
     pub(crate) grace: Duration,
+    pub(crate) vulnerabilities: Option<PathBuf>,
+    pub(crate) work: Notify,
     ids: Mutex<Box<dyn IdSource>>,
 }
 
@@ -81,9 +91,14 @@ pub(crate) const MAX_ATTEMPTS: usize = 64;
 impl Registry {
     /// Builds a registry over a store whose schema has [`tables::tables`].
     pub fn new(store: Store, blobs: Blobs, config: Config) -> Self {
-        let Config { seal, ids, gate, grace } = config;
-        let content = Content::new(blobs);
-        Registry { store, content, seal, gate, grace, ids: Mutex::new(ids) }
+        let Config { seal, ids, gate, grace, vulnerabilities } = config;
+        let (content, work, ids) = (Content::new(blobs), Notify::new(), Mutex::new(ids));
+        Registry { store, content, seal, gate, grace, vulnerabilities, work, ids }
+    }
+
+    /// Waits until a push or a request wishes for a copy or a scan.
+    pub async fn work_is_wished(&self) {
+        self.work.notified().await;
     }
 
     /// A new random UUID.

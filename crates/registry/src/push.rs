@@ -12,7 +12,7 @@ use crate::error::Error;
 use crate::hashing::digest_of;
 use crate::manifest::Manifest;
 use crate::repositories::{fence, find, raised};
-use crate::tables::{Image, Link, Repository, Tag};
+use crate::tables::{Image, Link, Replica, Repository, Scan, ScanFrequency, Tag};
 use crate::{MAX_ATTEMPTS, Registry, store_failure};
 
 /// The most tags of one push: a commit's operations are limited.
@@ -31,6 +31,8 @@ pub struct Push {
     pub tags: Vec<ImageTag>,
     /// The digest that it must have, where the client says.
     pub digest: Option<Digest>,
+    /// Whether this is a copy from another region, which is not copied again.
+    pub is_copy: bool,
 }
 
 /// What a push did.
@@ -65,6 +67,8 @@ impl Registry {
         references_exist(&snapshot, &repository, &manifest)?;
         tags_that_move(&snapshot, &repository, &push.tags, &digest)?;
 
+        let settings = self.settings(scope);
+        let regions = if push.is_copy { Vec::new() } else { settings.destinations(name) };
         let size = push.manifest.len() as u64;
         self.store_small(&repository, &digest, push.manifest, now).await?;
         for _ in 0..MAX_ATTEMPTS {
@@ -82,12 +86,21 @@ impl Registry {
             if known.is_some() && !tag_moved {
                 return Ok(Pushed { image, image_is_new: false, tag_moved });
             }
+            let is_scanned = known.is_none()
+                && !manifest.media_type.is_index()
+                && settings.scan_frequency(&repository) == ScanFrequency::ScanOnPush;
             // The fence stands for all links: whoever removes one raises it.
             let mut txn = Txn::new()
                 .update(&contents, &raised(&contents))
                 .expect(&repository)
                 .expect_present::<Link>(&key![repository.id, digest.as_str()])
                 .put(&image);
+            for region in &regions {
+                txn = txn.put(&Replica::wished(&repository, &digest, region.clone(), now));
+            }
+            if is_scanned {
+                txn = txn.put(&Scan::wished(&repository, &digest, now));
+            }
             for tag in moved {
                 txn = txn.put(&Tag {
                     repository: repository.id.clone(),
@@ -97,7 +110,12 @@ impl Registry {
                 });
             }
             match self.store.commit(txn).await {
-                Ok(_) => return Ok(Pushed { image, image_is_new: known.is_none(), tag_moved }),
+                Ok(_) => {
+                    if is_scanned || !regions.is_empty() {
+                        self.work.notify_one();
+                    }
+                    return Ok(Pushed { image, image_is_new: known.is_none(), tag_moved });
+                }
                 Err(error) if error.is_conflict() => {}
                 Err(error) => return Err(store_failure("pushing an image")(error)),
             }

@@ -16,7 +16,7 @@ use store::{Key, Row, Snapshot, Txn, Versioned, key};
 use crate::content::Object;
 use crate::error::Error;
 use crate::repositories::raised;
-use crate::tables::{Blob, Contents, Doomed, Grave, Image, Link, Tag};
+use crate::tables::{Blob, Contents, Doomed, Grave, Image, Link, Replica, Scan, Tag};
 use crate::{Registry, store_failure};
 
 /// How many rows one commit deletes: below the store's limit of operations.
@@ -64,6 +64,8 @@ impl Registry {
             self.empty::<Tag>(&contents).await?;
             self.empty::<Image>(&contents).await?;
             self.empty::<Link>(&contents).await?;
+            self.empty::<Scan>(&contents).await?;
+            self.empty::<Replica>(&contents).await?;
             let removed = self.store.commit(Txn::new().remove(grave)).await;
             removed.map_err(store_failure("closing a deleted repository"))?;
         }
@@ -187,10 +189,12 @@ fn is_named(snapshot: &Snapshot, object: &str) -> bool {
     !snapshot.page_by::<Blob>("object", &key![object], None, 1).is_empty()
 }
 
-/// Whether an image of the link's repository needs the blob, or is it.
+/// Whether an image of the link's repository needs the blob, or is it, or its scan made it.
 pub(crate) fn is_needed(snapshot: &Snapshot, link: &Link) -> bool {
     let place = key![link.repository, link.digest.as_str()];
-    snapshot.get::<Image>(&place).is_some() || !snapshot.page_by::<Image>("blob", &place, None, 1).is_empty()
+    snapshot.get::<Image>(&place).is_some()
+        || !snapshot.page_by::<Image>("blob", &place, None, 1).is_empty()
+        || !snapshot.page_by::<Scan>("kept", &place, None, 1).is_empty()
 }
 
 fn is_linked(snapshot: &Snapshot, digest: &Digest) -> bool {

@@ -7,7 +7,7 @@ use model::{Scope, Timestamp};
 use store::{Snapshot, Txn, Versioned, key};
 
 use crate::error::Error;
-use crate::tables::{Contents, Encryption, Grave, Image, RegistrySettings, Repository};
+use crate::tables::{Contents, Encryption, Grave, Image, Lifecycle, RegistrySettings, Repository};
 use crate::{MAX_ATTEMPTS, Registry, store_failure};
 
 /// What a repository is created with.
@@ -23,6 +23,25 @@ pub struct NewRepository {
     pub encryption: Encryption,
     /// The resource's tags.
     pub tags: BTreeMap<String, String>,
+    /// The repository policy.
+    pub policy: Option<String>,
+    /// The lifecycle policy.
+    pub lifecycle: Option<Lifecycle>,
+}
+
+impl NewRepository {
+    /// A repository as it is when nobody says anything of it.
+    pub fn plain(name: RepositoryName) -> Self {
+        NewRepository {
+            name,
+            mutability: TagMutability::default(),
+            scan_on_push: false,
+            encryption: Encryption::default(),
+            tags: BTreeMap::new(),
+            policy: None,
+            lifecycle: None,
+        }
+    }
 }
 
 impl Registry {
@@ -42,8 +61,8 @@ impl Registry {
             scan_on_push: new.scan_on_push,
             encryption: new.encryption,
             tags: new.tags,
-            policy: None,
-            lifecycle: None,
+            policy: new.policy,
+            lifecycle: new.lifecycle,
             preview: None,
         };
         let contents = Contents { repository: repository.id.clone(), generation: 0 };

@@ -17,6 +17,9 @@
 //! | `ecr/grave` | repository id | the repository was deleted, its contents not yet |
 //! | `ecr/doomed` | object | the reaper deletes this object: no blob may name it any more |
 //! | `ecr/registry` | scope | the settings of one account's registry in one region |
+//! | `ecr/template` | scope, prefix | what repositories look like that nobody created by hand |
+//! | `ecr/replica` | repository id, digest, region | an image is to be copied, or was |
+//! | `ecr/scan` | repository id, digest | the last scan of an image |
 
 use std::collections::BTreeMap;
 
@@ -24,6 +27,11 @@ use model::ecr::{Digest, ImageTag, RepositoryName, TagMutability};
 use model::{Arn, Record, Scope, Timestamp};
 use serde::{Deserialize, Serialize};
 use store::{Key, Row, Schema, key};
+
+pub use crate::replication::{Replica, ReplicaState};
+pub use crate::scan::{Finding, Scan, ScanState, Severity};
+pub use crate::settings::{RegistrySettings, ReplicationRule, ScanFrequency, ScanRule};
+pub use crate::templates::{Occasion, Template};
 
 /// Adds the registry's tables to `schema`.
 pub fn tables(schema: Schema) -> Schema {
@@ -37,6 +45,9 @@ pub fn tables(schema: Schema) -> Schema {
         .table::<Grave>()
         .table::<Doomed>()
         .table::<RegistrySettings>()
+        .table::<Template>()
+        .table::<Replica>()
+        .table::<Scan>()
 }
 
 /// A repository and its settings.
@@ -74,6 +85,12 @@ pub struct Encryption {
     pub kind: String,
     /// The key, for the KMS kinds.
     pub kms_key: Option<String>,
+}
+
+impl Default for Encryption {
+    fn default() -> Self {
+        Encryption { kind: "AES256".to_owned(), kms_key: None }
+    }
 }
 
 /// A lifecycle policy.
@@ -183,17 +200,6 @@ pub struct Doomed {
     pub doomed_at: Timestamp,
 }
 
-/// The settings of one account's registry in one region.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct RegistrySettings {
-    /// The account and region.
-    pub scope: Scope,
-    /// The registry policy, as it was given.
-    pub policy: Option<String>,
-    /// Account settings by name.
-    pub account: BTreeMap<String, String>,
-}
-
 impl Repository {
     /// The repository's ARN.
     pub fn arn(&self) -> Arn {
@@ -296,20 +302,5 @@ impl Row for Doomed {
     const TABLE: &'static str = "ecr/doomed";
     fn key(&self) -> Key {
         key![self.object]
-    }
-}
-
-impl RegistrySettings {
-    /// The settings of a registry that nobody has changed.
-    pub fn new(scope: &Scope) -> Self {
-        RegistrySettings { scope: scope.clone(), policy: None, account: BTreeMap::new() }
-    }
-}
-
-impl Record for RegistrySettings {}
-impl Row for RegistrySettings {
-    const TABLE: &'static str = "ecr/registry";
-    fn key(&self) -> Key {
-        key![self.scope]
     }
 }

@@ -20,7 +20,7 @@ use crate::range::ChunkRange;
 use crate::tables::Repository;
 
 /// How many bytes are appended at a time.
-const BATCH_BYTES: usize = 1 << 20;
+const BATCH_BYTES: usize = 256 << 10;
 /// How long a request waits for another one of the same upload to let go of it.
 const BUSY_PATIENCE: Duration = Duration::from_secs(5);
 /// How often it looks.
@@ -49,6 +49,38 @@ impl Registry {
         let id = self.uuid();
         self.content.begin(&repository.id, &id).await?;
         Ok(id)
+    }
+
+    /// Makes a blob of the repository of bytes that come all at once. Answers its size.
+    ///
+    /// The upload is held from its beginning to its end; a refused one leaves nothing.
+    pub async fn upload_whole(
+        &self,
+        repository: &Repository,
+        bytes: Incoming,
+        digest: &Digest,
+        now: Timestamp,
+    ) -> Result<u64, Error> {
+        let id = self.uuid();
+        let mut upload = self.content.begin(&repository.id, &id).await?;
+        if let Err(error) = receive(&mut upload, Chunk { range: None, bytes }).await {
+            upload.abort().await.map_err(failure("removing an upload"))?;
+            return Err(error);
+        }
+        let object = Content::object_name(&id);
+        match self.content.complete(upload, &object, digest).await {
+            Ok(size) => {
+                self.link_blob(repository, digest, Some((object, size)), now).await?;
+                Ok(size)
+            }
+            Err(error) => {
+                // Nobody was told of this upload, so nobody can go on with it.
+                if let Err(left) = self.cancel_upload(repository, &id).await {
+                    tracing::debug!(%left, id, "a failed upload is left to the sweep");
+                }
+                Err(error)
+            }
+        }
     }
 
     /// How many bytes of an upload have arrived.

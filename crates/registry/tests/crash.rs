@@ -18,7 +18,7 @@ use http_body_util::{BodyExt, Full};
 use model::ecr::{Algorithm, Digest, RepositoryName};
 use model::id::SeededIds;
 use model::{AccountId, Arn, IdSource, Region, Scope, Timestamp};
-use registry::tables::{Blob, Encryption, Image, Link, Repository, Tag, tables};
+use registry::tables::{Blob, Image, Link, Repository, Tag, tables};
 use registry::{Caller, Config, Gate, NewRepository, Reference, Registry, SealKey, digest_of};
 use serde_json::json;
 use store::engine::EmbeddedEngine;
@@ -74,6 +74,7 @@ impl World {
             ids: Box::new(SeededIds::new(seed)),
             gate: Arc::new(Everything),
             grace: GRACE,
+            vulnerabilities: None,
         };
         let registry = Registry::new(store.clone(), blobs.clone(), config);
         let account = AccountId::new("123456789012").expect("an account");
@@ -140,13 +141,7 @@ impl World {
     }
 
     async fn create(&self) {
-        let new = NewRepository {
-            name: name(),
-            mutability: Default::default(),
-            scan_on_push: false,
-            encryption: Encryption { kind: "AES256".into(), kms_key: None },
-            tags: Default::default(),
-        };
+        let new = NewRepository::plain(name());
         self.registry.create_repository(&self.scope, new, now()).await.expect("the name is free");
     }
 

@@ -34,6 +34,7 @@ pub async fn open(config: &Config, endpoint: &str, registry_host: &str) -> Resul
         ids: Box::new(SystemIds),
         gate: Arc::new(IamGate),
         grace: DEFAULT_GRACE,
+        vulnerabilities: config.vulnerability_db.clone(),
     };
     let registry = Registry::new(store.clone(), blobs.clone(), registry);
     Ok(Cloud {

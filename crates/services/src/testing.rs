@@ -45,6 +45,7 @@ async fn cloud(account: AccountId, region: Region, root: AccessKey) -> Cloud {
         ids: Box::new(SeededIds::new(8)),
         gate: Arc::new(IamGate),
         grace: DEFAULT_GRACE,
+        vulnerabilities: None,
     };
     let registry = Registry::new(store.clone(), blobs.clone(), config);
     let logs = Logs::open(Options::new(dir.join("logs")), store.clone(), blobs.clone()).await.unwrap();

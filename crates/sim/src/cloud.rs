@@ -39,6 +39,7 @@ impl Ground {
             ids: Box::new(SeededIds::new(8)),
             gate: Arc::new(IamGate),
             grace: DEFAULT_GRACE,
+            vulnerabilities: None,
         };
         let registry = Arc::new(Registry::new(store.clone(), blobs.clone(), config));
         let logs = Logs::open(Options::new(dir.path().join("logs")), store, blobs.clone()).await?;

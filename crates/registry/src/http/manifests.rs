@@ -36,7 +36,8 @@ impl Registry {
             Method::GET => {
                 let repository = self.allowed(&asked, name, "ecr:BatchGetImage")?;
                 let image = self.image(&repository, &reference)?;
-                let bytes = self.pull(&image, asked.now).await?;
+                let caller = asked.caller.principal.to_string();
+                let bytes = self.pull(&image, &asked.caller.scope, &caller, asked.now).await?;
                 Ok(described(&image, whole(StatusCode::OK, &image.media_type, bytes)))
             }
             Method::PUT => self.put_manifest(asked, name, reference, body).await,
@@ -67,7 +68,7 @@ impl Registry {
             Reference::Digest(digest) => (tags_asked(&asked)?, Some(digest)),
         };
         let by_digest = digest.is_some();
-        let push = Push { manifest, media_type, tags: tags.clone(), digest };
+        let push = Push { manifest, media_type, tags: tags.clone(), digest, is_copy: false };
         let pushed = self.push(&asked.caller.scope, name, push, asked.now).await?;
         let mut answer = empty(StatusCode::CREATED);
         put_location(&mut answer, &format!("/v2/{name}/manifests/{}", pushed.image.digest));

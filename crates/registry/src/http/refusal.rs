@@ -35,6 +35,8 @@ fn classify(error: &Error) -> (StatusCode, ErrorCode) {
         Error::RepositoryExists { .. } | Error::RepositoryNotEmpty { .. } => {
             (StatusCode::CONFLICT, ErrorCode::Denied)
         }
+        Error::TemplateUnknown(_) => (StatusCode::NOT_FOUND, ErrorCode::NameUnknown),
+        Error::TemplateExists(_) => (StatusCode::CONFLICT, ErrorCode::Denied),
         Error::NameInvalid(_) => (StatusCode::BAD_REQUEST, ErrorCode::NameInvalid),
         Error::DigestMalformed(_) | Error::DigestMismatch { .. } => {
             (StatusCode::BAD_REQUEST, ErrorCode::DigestInvalid)

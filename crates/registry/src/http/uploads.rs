@@ -11,6 +11,9 @@ use super::{Asked, Body, header};
 use crate::Registry;
 use crate::error::Error;
 use crate::range::ChunkRange;
+use crate::settings::BLOB_MOUNTING;
+use crate::tables::{Repository, repository_arn};
+use crate::templates::Occasion;
 use crate::uploads::{Chunk, Incoming};
 
 impl Registry {
@@ -20,7 +23,7 @@ impl Registry {
         name: &RepositoryName,
         body: Incoming,
     ) -> Result<Response<Body>, Error> {
-        let repository = self.allowed(asked, name, "ecr:InitiateLayerUpload")?;
+        let repository = self.allowed_or_made(asked, name, "ecr:InitiateLayerUpload").await?;
         if let Some(algorithm) = asked.query.get("digest-algorithm")
             && Algorithm::named(algorithm).is_none()
         {
@@ -33,18 +36,35 @@ impl Registry {
             }
         }
         let expected = asked.query.get("digest").map(parse_digest).transpose()?;
-        let id = self.begin_upload(&repository).await?;
-        let Some(expected) = expected else { return Ok(progress(StatusCode::ACCEPTED, name, &id, 0)) };
-        let chunk = Chunk { range: None, bytes: body };
-        match self.finish_upload(&repository, &id, chunk, &expected, asked.now).await {
-            Ok(_) => Ok(stored(name, &expected)),
-            Err(error) => {
-                // Nobody was told of this upload, so nobody can go on with it.
-                if let Err(left) = self.cancel_upload(&repository, &id).await {
-                    tracing::debug!(%left, id, "a failed upload is left to the sweep");
-                }
-                Err(error)
+        match expected {
+            Some(expected) => {
+                self.upload_whole(&repository, body, &expected, asked.now).await?;
+                Ok(stored(name, &expected))
             }
+            None => {
+                let id = self.begin_upload(&repository).await?;
+                Ok(progress(StatusCode::ACCEPTED, name, &id, 0))
+            }
+        }
+    }
+
+    /// Finds the repository, or makes it where a template says that pushes may.
+    async fn allowed_or_made(
+        &self,
+        asked: &Asked,
+        name: &RepositoryName,
+        action: &'static str,
+    ) -> Result<Repository, Error> {
+        match self.allowed(asked, name, action) {
+            Ok(found) => Ok(Repository::clone(&found)),
+            Err(Error::RepositoryUnknown { .. }) => {
+                let scope = &asked.caller.scope;
+                if self.template_for(scope, name, Occasion::CreateOnPush).is_some() {
+                    self.authorize(asked, "ecr:CreateRepository", &repository_arn(scope, name))?;
+                }
+                self.find_or_make(scope, name, Occasion::CreateOnPush, asked.now).await
+            }
+            Err(error) => Err(error),
         }
     }
 
@@ -53,6 +73,10 @@ impl Registry {
     ///
     /// If not, the specification has the client upload it: that is not an error.
     async fn try_mount(&self, asked: &Asked, to: &RepositoryName, digest: &Digest) -> Result<bool, Error> {
+        let mounting = self.settings(&asked.caller.scope).account.get(BLOB_MOUNTING).cloned();
+        if mounting.is_some_and(|value| value == "DISABLED") {
+            return Ok(false);
+        }
         let may_read =
             |from: &RepositoryName| self.allowed(asked, from, "ecr:GetDownloadUrlForLayer").is_ok();
         let from = match asked.query.get("from").filter(|from| !from.is_empty()) {

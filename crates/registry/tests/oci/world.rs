@@ -12,7 +12,7 @@ use http_body_util::{BodyExt, Full};
 use model::ecr::{Algorithm, TagMutability};
 use model::id::SeededIds;
 use model::{AccountId, Arn, Region, Scope, Timestamp};
-use registry::tables::{Encryption, Repository, tables};
+use registry::tables::{Repository, tables};
 use registry::{Caller, Config, Gate, NewRepository, Registry, SealKey, digest_of};
 use serde_json::{Value, json};
 use store::{Blobs, Schema, Store};
@@ -84,6 +84,7 @@ impl World {
             ids: Box::new(SeededIds::new(1)),
             gate: Arc::new(Gatekeeper),
             grace: GRACE,
+            vulnerabilities: None,
         };
         let registry = Arc::new(Registry::new(store.clone(), blobs.clone(), config));
         let scope = Scope::new(AccountId::new("123456789012").unwrap(), Region::new("us-east-2").unwrap());
@@ -105,13 +106,7 @@ impl World {
     }
 
     pub async fn create(&self, name: &str, mutability: TagMutability) -> Repository {
-        let new = NewRepository {
-            name: name.parse().unwrap(),
-            mutability,
-            scan_on_push: false,
-            encryption: Encryption { kind: "AES256".into(), kms_key: None },
-            tags: Default::default(),
-        };
+        let new = NewRepository { mutability, ..NewRepository::plain(name.parse().unwrap()) };
         self.registry.create_repository(&self.scope, new, self.now).await.unwrap()
     }
 

@@ -41,6 +41,8 @@ pub struct Config {
     pub profile: Option<String>,
     /// The file with a root key of the operator's own.
     pub root_key_file: Option<PathBuf>,
+    /// The folder of the vulnerability database; without one, images are not scanned.
+    pub vulnerability_db: Option<PathBuf>,
     /// How our own log is written.
     pub log_format: LogFormat,
     /// The node; `None` serves the API alone.
@@ -92,6 +94,9 @@ impl Config {
         if profile.is_empty() || profile.contains([']', '\n', '\r']) {
             bail!("--profile {profile:?}: this cannot be a profile's name");
         }
+        if let Some(folder) = options.vulnerability_db.as_ref().filter(|folder| !folder.is_dir()) {
+            bail!("--vulnerability-db {}: there is no such folder", folder.display());
+        }
         let node = NodeConfig {
             containerd: options.containerd,
             oci_runtime: options.oci_runtime,
@@ -113,6 +118,7 @@ impl Config {
             network_pool: pool.parse().context("--network-pool")?,
             profile: (!options.no_profile).then_some(profile),
             root_key_file: options.root_access_key_file,
+            vulnerability_db: options.vulnerability_db,
             log_format: options.log_format.unwrap_or_default(),
             node: (!options.no_node).then_some(node),
             stop_tasks: options.stop_tasks,

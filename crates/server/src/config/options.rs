@@ -61,6 +61,9 @@ pub struct UpOptions {
     /// The cluster in which this machine is a container instance, for EC2 and EXTERNAL tasks [default: default]
     #[arg(long, env = "LONGSHORE_INSTANCE_CLUSTER")]
     pub instance_cluster: Option<String>,
+    /// A folder of OSV documents: the vulnerabilities that image scans look for
+    #[arg(long, env = "LONGSHORE_VULNERABILITY_DB")]
+    pub vulnerability_db: Option<PathBuf>,
     /// CPU units offered to tasks, 1024 a core [default: what the machine has]
     #[arg(long, env = "LONGSHORE_NODE_CPU_UNITS")]
     pub node_cpu_units: Option<u32>,
@@ -101,6 +104,7 @@ impl UpOptions {
             snapshotter: self.snapshotter.or(file.snapshotter),
             cni_conf_dir: self.cni_conf_dir.or(file.cni_conf_dir),
             instance_cluster: self.instance_cluster.or(file.instance_cluster),
+            vulnerability_db: self.vulnerability_db.or(file.vulnerability_db),
             node_cpu_units: self.node_cpu_units.or(file.node_cpu_units),
             node_memory_mib: self.node_memory_mib.or(file.node_memory_mib),
         }

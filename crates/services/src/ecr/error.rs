@@ -80,6 +80,36 @@ pub enum Error {
         /// The account.
         registry: String,
     },
+    /// The image was never scanned.
+    #[error(
+        "Image scan does not exist for the image with imageDigest '{digest}' in the repository with name '{name}' in the registry with id '{registry}'"
+    )]
+    ScanNotFound {
+        /// The image.
+        digest: String,
+        /// The repository.
+        name: String,
+        /// The account.
+        registry: String,
+    },
+    /// An index is not scanned.
+    #[error("An image index or manifest list is not scanned, only the images that it lists")]
+    UnsupportedImageType,
+    /// There is nothing to compare packages with.
+    #[error("There is no vulnerability database: start Longshore with --vulnerability-db")]
+    NoVulnerabilities,
+    /// The pulls of the principal are not recorded already.
+    #[error("The pull time update exclusion for the principal '{0}' already exists")]
+    ExclusionExists(String),
+    /// The pulls of the principal are recorded.
+    #[error("The pull time update exclusion for the principal '{0}' does not exist")]
+    ExclusionNotFound(String),
+    /// More exclusions than a registry may have.
+    #[error("A registry can have up to {0} pull time update exclusions")]
+    TooManyExclusions(usize),
+    /// A key of AWS KMS was asked for.
+    #[error("The operation failed due to a KMS exception: there is no AWS KMS; use AES256")]
+    Kms,
     /// No lifecycle policy was previewed.
     #[error(
         "Lifecycle policy preview does not exist for the repository with name '{name}' in the registry with id '{registry}'"
@@ -116,6 +146,13 @@ impl Error {
             Error::RepositoryPolicyNotFound { .. } => "RepositoryPolicyNotFoundException",
             Error::RegistryPolicyNotFound(_) => "RegistryPolicyNotFoundException",
             Error::LifecyclePolicyNotFound { .. } => "LifecyclePolicyNotFoundException",
+            Error::ScanNotFound { .. } => "ScanNotFoundException",
+            Error::UnsupportedImageType => "UnsupportedImageTypeException",
+            Error::NoVulnerabilities => "ValidationException",
+            Error::ExclusionExists(_) => "ExclusionAlreadyExistsException",
+            Error::ExclusionNotFound(_) => "ExclusionNotFoundException",
+            Error::TooManyExclusions(_) => "LimitExceededException",
+            Error::Kms => "KmsException",
             Error::PreviewNotFound { .. } => "LifecyclePolicyPreviewNotFoundException",
         }
     }
@@ -126,6 +163,8 @@ fn registry_code(error: &RegistryError) -> &'static str {
         RegistryError::RepositoryUnknown { .. } => "RepositoryNotFoundException",
         RegistryError::RepositoryExists { .. } => "RepositoryAlreadyExistsException",
         RegistryError::RepositoryNotEmpty { .. } => "RepositoryNotEmptyException",
+        RegistryError::TemplateUnknown(_) => "TemplateNotFoundException",
+        RegistryError::TemplateExists(_) => "TemplateAlreadyExistsException",
         RegistryError::ManifestUnknown { .. } => "ImageNotFoundException",
         RegistryError::LayersMissing { .. } | RegistryError::BlobUnknown(_) => "LayersNotFoundException",
         RegistryError::ImagesMissing { .. } => "ReferencedImagesNotFoundException",

@@ -24,6 +24,7 @@ const ACTIONS: &[&str] = &[
     "ecr:BatchDeleteImage",
     "ecr:BatchGetImage",
     "ecr:CompleteLayerUpload",
+    "ecr:CreateRepository",
     "ecr:DescribeRepositories",
     "ecr:GetDownloadUrlForLayer",
     "ecr:InitiateLayerUpload",

@@ -138,7 +138,7 @@ async fn repositories_are_refused_in_ecrs_words() {
         call(&ctx, "DeleteRepository", json!({ "repositoryName": "web", "force": true })).await.unwrap();
     assert_eq!(deleted["repository"]["repositoryName"], "web");
     assert!(
-        call(&ctx, "StartImageScan", json!({ "repositoryName": "web", "imageId": {"imageTag": "v1"} }))
+        call(&ctx, "PutSigningConfiguration", json!({ "signingConfiguration": {"rules": []} }))
             .await
             .unwrap_err()
             .starts_with("UnsupportedOperationException")

@@ -98,16 +98,16 @@ pub(super) fn exclusions(
     (!mutability.exclusions.is_empty()).then(|| mutability.exclusions.iter().map(shape).collect())
 }
 
-/// How a repository is encrypted.
+/// How a repository is encrypted: at rest as the disk below is, which ECR's AES256 amounts to.
 pub(super) fn encryption(given: Option<shapes::EncryptionConfiguration>) -> Result<Encryption, Error> {
-    let Some(given) = given else { return Ok(Encryption { kind: "AES256".into(), kms_key: None }) };
-    if given.encryption_type == "AES256" && given.kms_key.is_some() {
-        return Err(Error::parameter(
+    match given {
+        Some(given) if given.encryption_type != "AES256" => Err(Error::Kms),
+        Some(shapes::EncryptionConfiguration { kms_key: Some(_), .. }) => Err(Error::parameter(
             "encryptionConfiguration",
             "KmsKey cannot be specified with encryption type AES256",
-        ));
+        )),
+        Some(_) | None => Ok(Encryption::default()),
     }
-    Ok(Encryption { kind: given.encryption_type, kms_key: given.kms_key })
 }
 
 /// Tags as a map; refused when they break the rules of tags.

@@ -33,7 +33,8 @@ impl Handler for shapes::BatchGetImage {
                     continue;
                 }
             };
-            let manifest = registry.pull(&image, ctx.now).await.map_err(Error::from)?;
+            let caller = ctx.principal.arn.to_string();
+            let manifest = registry.pull(&image, &ctx.scope, &caller, ctx.now).await.map_err(Error::from)?;
             images.push(shapes::Image {
                 registry_id: Some(ctx.scope.account.to_string()),
                 repository_name: Some(name.to_string()),

@@ -1,4 +1,6 @@
-//! CreateRepository: a repository is there or it is not; nothing is made by pushing to it.
+//! CreateRepository: a repository is there or it is not; only a creation template lets pushes make one.
+//!
+//! Deviation: encryption by AWS KMS is refused.
 
 use registry::NewRepository;
 use wire::ecr as shapes;
@@ -19,11 +21,11 @@ impl Handler for shapes::CreateRepository {
         let name = parse::repository_name(ctx, input.registry_id.as_ref(), &input.repository_name)?;
         let filters = input.image_tag_mutability_exclusion_filters.as_ref();
         let new = NewRepository {
-            name,
             mutability: parse::mutability(input.image_tag_mutability.as_ref(), filters)?,
             scan_on_push: input.image_scanning_configuration.and_then(|c| c.scan_on_push).unwrap_or(false),
             encryption: parse::encryption(input.encryption_configuration)?,
             tags: parse::tags(input.tags)?,
+            ..NewRepository::plain(name)
         };
         let made =
             ctx.cloud.registry.create_repository(&ctx.scope, new, ctx.now).await.map_err(Error::from)?;

@@ -9,6 +9,7 @@ use crate::access::Access;
 use crate::context::OpCtx;
 use crate::ecr::error::Error;
 use crate::ecr::page;
+use crate::ecr::scanning;
 use crate::ecr::wire as parse;
 use crate::ecr::wire::{ImageId, TagStatus};
 use crate::error::ServiceError;
@@ -91,6 +92,7 @@ fn all(
 
 fn detail(registry: &Registry, repository: &Repository, image: &Image) -> shapes::ImageDetail {
     let tags: Vec<_> = registry.tags_of(repository, &image.digest).iter().map(ToString::to_string).collect();
+    let scan = registry.scan(repository, &image.digest);
     shapes::ImageDetail {
         registry_id: Some(repository.scope.account.to_string()),
         repository_name: Some(repository.name.to_string()),
@@ -103,6 +105,8 @@ fn detail(registry: &Registry, repository: &Repository, image: &Image) -> shapes
         last_recorded_pull_time: image.pulled_at.map(|time| time.as_millis()),
         subject_manifest_digest: image.subject.as_ref().map(Digest::to_string),
         image_status: Some("ACTIVE".into()),
+        image_scan_status: scan.as_deref().map(scanning::status),
+        image_scan_findings_summary: scan.as_deref().and_then(scanning::summary),
         ..shapes::ImageDetail::default()
     }
 }

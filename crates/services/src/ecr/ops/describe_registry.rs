@@ -1,5 +1,6 @@
 //! DescribeRegistry: the registry's settings.
 
+use registry::tables::ReplicationRule;
 use wire::ecr as shapes;
 
 use crate::access::Access;
@@ -14,9 +15,29 @@ impl Handler for shapes::DescribeRegistry {
 
     async fn run(ctx: &OpCtx, input: Self::Input) -> Result<Self::Output, ServiceError> {
         let shapes::DescribeRegistryRequest {} = input;
+        let settings = ctx.cloud.registry.settings(&ctx.scope);
         Ok(Self::Output {
             registry_id: Some(ctx.scope.account.to_string()),
-            replication_configuration: Some(shapes::ReplicationConfiguration { rules: Vec::new() }),
+            replication_configuration: Some(shapes::ReplicationConfiguration {
+                rules: settings.replication.iter().map(|rule| shape(ctx, rule)).collect(),
+            }),
         })
+    }
+}
+
+fn shape(ctx: &OpCtx, rule: &ReplicationRule) -> shapes::ReplicationRule {
+    let destination = |region: &model::Region| shapes::ReplicationDestination {
+        region: region.to_string(),
+        registry_id: ctx.scope.account.to_string(),
+    };
+    let filter = |prefix: &String| shapes::RepositoryFilter {
+        filter: prefix.clone(),
+        filter_type: "PREFIX_MATCH".to_owned(),
+    };
+    let filters: Vec<_> = rule.prefixes.iter().map(filter).collect();
+    shapes::ReplicationRule {
+        destinations: rule.destinations.iter().map(destination).collect(),
+        repository_filters: (!filters.is_empty()).then_some(filters),
+        delete_replication: None,
     }
 }

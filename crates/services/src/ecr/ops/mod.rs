@@ -3,34 +3,50 @@
 mod batch_check_layer_availability;
 mod batch_delete_image;
 mod batch_get_image;
+mod batch_get_repository_scanning_configuration;
 mod complete_layer_upload;
 mod create_repository;
+mod create_repository_creation_template;
 mod delete_lifecycle_policy;
 mod delete_registry_policy;
 mod delete_repository;
+mod delete_repository_creation_template;
 mod delete_repository_policy;
+mod deregister_pull_time_update_exclusion;
+mod describe_image_replication_status;
+mod describe_image_scan_findings;
 mod describe_images;
 mod describe_registry;
 mod describe_repositories;
+mod describe_repository_creation_templates;
+mod get_account_setting;
 mod get_authorization_token;
 mod get_download_url_for_layer;
 mod get_lifecycle_policy;
 mod get_lifecycle_policy_preview;
 mod get_registry_policy;
+mod get_registry_scanning_configuration;
 mod get_repository_policy;
 mod initiate_layer_upload;
 mod list_image_referrers;
 mod list_images;
+mod list_pull_time_update_exclusions;
 mod list_tags_for_resource;
+mod put_account_setting;
 mod put_image;
 mod put_image_scanning_configuration;
 mod put_image_tag_mutability;
 mod put_lifecycle_policy;
 mod put_registry_policy;
+mod put_registry_scanning_configuration;
+mod put_replication_configuration;
+mod register_pull_time_update_exclusion;
 mod set_repository_policy;
+mod start_image_scan;
 mod start_lifecycle_policy_preview;
 mod tag_resource;
 mod untag_resource;
+mod update_repository_creation_template;
 mod upload_layer_part;
 
 use std::time::Duration;
@@ -61,4 +77,24 @@ fn repository_policy_missing(ctx: &OpCtx, name: &RepositoryName) -> Error {
 /// The refusal of a repository without lifecycle policy.
 fn lifecycle_policy_missing(ctx: &OpCtx, name: &RepositoryName) -> Error {
     Error::LifecyclePolicyNotFound { name: name.to_string(), registry: ctx.scope.account.to_string() }
+}
+
+/// A setting of the registry, and its values; the first is the default.
+struct AccountSetting {
+    name: &'static str,
+    values: &'static [&'static str],
+}
+
+/// The setting of that name.
+fn account_setting(name: &str) -> Result<&'static AccountSetting, Error> {
+    static SETTINGS: [AccountSetting; 3] = [
+        AccountSetting { name: "BASIC_SCAN_TYPE_VERSION", values: &["AWS_NATIVE"] },
+        AccountSetting { name: "BLOB_MOUNTING", values: &["ENABLED", "DISABLED"] },
+        AccountSetting { name: "REGISTRY_POLICY_SCOPE", values: &["V2"] },
+    ];
+    let names = || SETTINGS.iter().map(|setting| setting.name).collect::<Vec<_>>().join(", ");
+    SETTINGS
+        .iter()
+        .find(|setting| setting.name == name)
+        .ok_or_else(|| Error::parameter("name", format!("Member must satisfy enum value set: [{}]", names())))
 }

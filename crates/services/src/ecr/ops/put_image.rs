@@ -36,6 +36,7 @@ impl Handler for shapes::PutImage {
             media_type: input.image_manifest_media_type,
             tags: tag.iter().cloned().collect(),
             digest,
+            is_copy: false,
         };
         let pushed =
             ctx.cloud.registry.push(&ctx.scope, &name, push, ctx.now).await.map_err(|error| match error {
