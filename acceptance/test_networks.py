@@ -32,9 +32,13 @@ def start(cluster, groups, subnet=None, **more):
     get = r"""#!/bin/sh
 echo "Content-Type: text/plain"; echo
 timeout 1 wget -q -O - "http://$QUERY_STRING/" 2>&1 || echo unreachable"""
+    name = r"""#!/bin/sh
+echo "Content-Type: text/plain"; echo
+timeout 15 nslookup -type=${QUERY_STRING%%:*} ${QUERY_STRING#*:} 2>&1"""
     script = ("mkdir -p /www/cgi-bin; echo hello > /www/index.html; "
               f"cat > /www/cgi-bin/get <<'END'\n{get}\nEND\n"
-              "chmod +x /www/cgi-bin/get; httpd -p 8081 -h /www; exec httpd -f -p 8080 -h /www")
+              f"cat > /www/cgi-bin/name <<'END'\n{name}\nEND\n"
+              "cp /etc/resolv.conf /www/; chmod +x /www/cgi-bin/*; httpd -p 8081 -h /www; exec httpd -f -p 8080 -h /www")
     definition = cluster.register("networks", [{"name": "main", "image": cluster.image, "command": ["sh", "-c", script], "essential": True, "stopTimeout": 2}])
     subnets = [subnet] if subnet else cluster.network["awsvpcConfiguration"]["subnets"]
     answer = cluster.ecs.run_task(cluster=cluster.name, taskDefinition=definition, launchType="FARGATE",
@@ -126,3 +130,27 @@ def test_a_task_in_another_vpc_is_unreachable(cluster):
     cluster.ec2.delete_subnet(SubnetId=subnet)
     cluster.ec2.delete_security_group(GroupId=open_there)
     cluster.ec2.delete_vpc(VpcId=vpc)
+
+
+def lookup(source, name, kind="a"):
+    """What the task `source` is answered to a question for a name."""
+    return requests.get(f"http://{source}:8080/cgi-bin/name?{kind}:{name}", timeout=20).text
+
+
+def test_names_of_the_network_are_answered_and_others_passed_on(cluster):
+    arns = [start(cluster, [])]
+    [task] = running(cluster, arns)
+    name = f"ip-{task.replace('.', '-')}.{cluster.longshore.region}.compute.internal"
+    assert f"Address: {task}" in lookup(task, name).splitlines()
+    assert "NXDOMAIN" in lookup(task, f"web.{cluster.longshore.region}.compute.internal")
+    assert "nameserver 169.254.169.253" in requests.get(f"http://{task}:8080/resolv.conf", timeout=5).text
+
+    # A restarted agent answers the tasks that it adopts.
+    cluster.longshore.kill()
+    cluster.longshore.start()
+    wait_until("names are answered again", lambda: f"Address: {task}" in lookup(task, name).splitlines(), 60)
+
+    # What the machine's own resolver knows, or that there is none, comes through it.
+    answer = lookup(task, "example.org")
+    assert "169.254.169.253" in answer, answer
+    cluster.stop(arns)

@@ -10,6 +10,7 @@ use crate::announce;
 use crate::cgroup::Cgroups;
 use crate::config::AgentConfig;
 use crate::containerd::{self, Containerd};
+use crate::dns::Resolver;
 use crate::network::{self, Networks};
 use crate::runtime::{Runtime, capabilities};
 use crate::task::ports::{ImageSource, LogSink, MetadataHost};
@@ -114,6 +115,7 @@ impl Agent {
             networks,
             cgroups: Cgroups::new(&tag),
             journal,
+            resolver: Resolver::new(uplink.clone()),
             uplink,
             images: ports.images,
             logs: ports.logs,

@@ -9,6 +9,7 @@ mod announce;
 pub mod cgroup;
 pub mod config;
 pub mod containerd;
+pub mod dns;
 pub mod exec;
 pub mod images;
 pub mod logs;

@@ -7,8 +7,8 @@ use services::{Cloud, Ids, ecs, node};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use wire::link::{
-    ExecStream, ExecuteCommand, LogBatch, NodeRegistration, ServerMessage, TaskStateChange, Uplink,
-    UplinkError, UplinkFuture,
+    ExecStream, ExecuteCommand, LogBatch, NodeRegistration, Resolution, ServerMessage, TaskStateChange,
+    Uplink, UplinkError, UplinkFuture,
 };
 
 use crate::clock::Clock;
@@ -129,6 +129,10 @@ impl Uplink for LocalLink {
                 message: format!("there is no session {session_id}"),
             })
         })
+    }
+
+    fn resolve(&self, task_arn: String, name: String) -> UplinkFuture<'_, Resolution> {
+        Box::pin(async move { node::resolve(&self.cloud, &task_arn, &name) })
     }
 
     fn heartbeat(&self, node_id: String) -> UplinkFuture<'_, ()> {

@@ -20,7 +20,7 @@ use crate::cloud::Cloud;
 use crate::context::Ids;
 use crate::error::{Fault, ServiceError};
 use crate::logs::door::Target;
-use crate::{ecs, logs};
+use crate::{ec2, ecs, elbv2, logs};
 
 /// The zone of a node that names none.
 const DEFAULT_ZONE: &str = "a";
@@ -159,6 +159,32 @@ fn registry_scope(cloud: &Cloud, task: &Arn, host: &str) -> Answer<Option<Scope>
         Some((account, region)) if account == task.account => scope(account, region).map(Some),
         Some(_) | None => Ok(None),
     }
+}
+
+/// What is known of a name that a task asks for: of its VPC's addresses and load balancers.
+pub fn resolve(cloud: &Cloud, task_arn: &str, name: &str) -> Answer<link::Resolution> {
+    let snapshot = cloud.store.snapshot();
+    let Some((scope, interfaces)) = ecs::door::network_of(&snapshot, task_arn) else {
+        return Ok(link::Resolution::Elsewhere);
+    };
+    let network = interfaces.iter().find_map(|id| ec2::names::network_of(&snapshot, &scope, id));
+    let Some(network) = network else { return Ok(link::Resolution::Elsewhere) };
+    if !network.dns_support {
+        return Ok(link::Resolution::Refused);
+    }
+    if let Some(address) = ec2::names::private_address(name, &scope.region) {
+        let address = address.filter(|address| network.cidr.contains(*address));
+        return Ok(address.map_or(link::Resolution::Nothing, |address| addresses(vec![address])));
+    }
+    if let Some(found) = elbv2::door::addresses_of_name(&snapshot, name) {
+        return Ok(addresses(found));
+    }
+    Ok(link::Resolution::Elsewhere)
+}
+
+/// Addresses of our own, whose names may be kept for a minute as on AWS.
+fn addresses(addresses: Vec<std::net::Ipv4Addr>) -> link::Resolution {
+    link::Resolution::Records(link::NameRecords { ttl: 60, addresses, ..link::NameRecords::default() })
 }
 
 /// What a node is answered.

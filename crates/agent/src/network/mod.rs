@@ -26,7 +26,7 @@ use wire::link;
 
 pub use namespace::Namespace;
 pub use plan::{Interface, PortBinding};
-pub use redirect::{METADATA_ADDRESS, METADATA_PORT};
+pub use redirect::{METADATA_ADDRESS, METADATA_PORT, RESOLVER_ADDRESS, RESOLVER_PORT};
 
 use bridge::Bridges;
 use cni::CniChain;

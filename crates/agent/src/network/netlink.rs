@@ -11,7 +11,7 @@ use rtnetlink::{Handle, LinkBridge, LinkBridgePort, LinkUnspec, LinkVeth, RouteM
 use super::Error;
 use super::namespace::Namespace;
 use super::plan::{Interface, parse_mac};
-use super::redirect::METADATA_ADDRESS;
+use super::redirect::{METADATA_ADDRESS, RESOLVER_ADDRESS};
 
 /// The interface inside a task.
 const INSIDE: &str = "eth0";
@@ -138,11 +138,12 @@ impl Netlink {
         }
     }
 
-    /// Brings loopback up, with the address at which the task finds its metadata.
+    /// Brings loopback up, with the addresses at which the task finds its metadata and its resolver.
     pub async fn set_up_loopback(&self) -> Result<(), Error> {
         let up = LinkUnspec::new_with_index(LOOPBACK_INDEX).up().build();
         self.handle.link().set(up).execute().await.map_err(failed("bringing up", "lo"))?;
-        self.ensure_address(LOOPBACK_INDEX, METADATA_ADDRESS, 32).await
+        self.ensure_address(LOOPBACK_INDEX, METADATA_ADDRESS, 32).await?;
+        self.ensure_address(LOOPBACK_INDEX, RESOLVER_ADDRESS, 32).await
     }
 
     /// The index of `eth0` in a task.

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use wire::link;
 
-use crate::network::TaskNetwork;
+use crate::network::{RESOLVER_ADDRESS, TaskNetwork};
 use crate::runtime::mounts::Bind;
 
 /// The name of a container's host.
@@ -55,7 +55,10 @@ pub fn resolv_conf(task: &link::Task, container: &link::Container, node: &str) -
     };
     // A resolver on the node's loopback cannot be reached from another namespace.
     let reachable = |server: &String| task.network_mode == "host" || !server.starts_with("127.");
-    let of_node = words("nameserver").into_iter().filter(reachable).collect();
+    let mut of_node: Vec<String> = words("nameserver").into_iter().filter(reachable).collect();
+    if of_node.is_empty() && task.network_mode != "host" {
+        of_node.push(RESOLVER_ADDRESS.to_string());
+    }
     let servers = pick(&host.dns, eni.map(|eni| &eni.domain_name_servers), of_node);
     let search = pick(&host.dns_search, eni.map(|eni| &eni.domain_name), words("search"));
     let mut text = String::new();

@@ -9,6 +9,7 @@ use super::journal::Journal;
 use super::ports::{ImageSource, LogSink, MetadataHost};
 use crate::cgroup::Cgroups;
 use crate::config::AgentConfig;
+use crate::dns::Resolver;
 use crate::network::Networks;
 use crate::runtime::mounts::Bind;
 use crate::runtime::{Runtime, spec};
@@ -33,6 +34,8 @@ pub struct Node {
     pub cgroups: Cgroups,
     /// The tasks' journals.
     pub journal: Journal,
+    /// Names.
+    pub resolver: Arc<Resolver>,
     /// The control plane.
     pub uplink: Arc<dyn Uplink>,
     /// Images.

@@ -19,6 +19,7 @@ use super::ports::MetadataGuard;
 use super::record::{Failure, Record, Stop};
 use super::storage;
 use super::view;
+use crate::dns;
 use crate::runtime::ProcessState;
 
 /// Longest sleep: a runner that has nothing to wait for looks again now and then.
@@ -49,6 +50,7 @@ pub struct Runner {
     inbox: mpsc::Receiver<Message>,
     shown: watch::Sender<Arc<Record>>,
     metadata: Option<MetadataGuard>,
+    names: Option<dns::Served>,
     busy: BTreeSet<Action>,
     work: JoinSet<Done>,
     pulls: BTreeMap<String, AbortHandle>,
@@ -68,6 +70,7 @@ impl Runner {
             inbox,
             shown,
             metadata: None,
+            names: None,
             busy: BTreeSet::new(),
             work: JoinSet::new(),
             pulls: BTreeMap::new(),
@@ -205,6 +208,7 @@ impl Runner {
             }
             Action::Deprovision => {
                 self.metadata = None;
+                self.names = None;
                 self.busy.insert(action.clone());
             }
             Action::Provision
@@ -331,6 +335,17 @@ impl Runner {
         match self.node.metadata.serve(netns, self.shown.subscribe()).await {
             Ok(guard) => self.metadata = Some(guard),
             Err(error) => tracing::warn!(task = self.record.id(), error, "the task has no metadata endpoint"),
+        }
+        self.serve_names().await;
+    }
+
+    /// Answers the task's questions for names, where it has a network at all.
+    async fn serve_names(&mut self) {
+        let network = self.record.network.as_ref().filter(|network| network.interface.is_some());
+        let Some(netns) = network.and_then(|network| network.netns.clone()) else { return };
+        match dns::serve(self.node.resolver.clone(), netns, self.record.task.arn.clone()).await {
+            Ok(served) => self.names = Some(served),
+            Err(error) => tracing::warn!(task = self.record.id(), %error, "the task has no resolver"),
         }
     }
 

@@ -12,7 +12,11 @@ use std::collections::BTreeMap;
 use model::ecs::task::Attachment;
 use model::ecs::task_definition::TaskDefinition;
 use model::ecs::{DesiredStatus, Task};
+use services::ec2;
 use wire::link;
+
+/// Where a task asks for names: the node answers there, inside of the task's network.
+const RESOLVER: &str = "169.254.169.253";
 
 /// What the message tells beyond task and definition.
 #[derive(Clone, Debug, Default)]
@@ -110,8 +114,8 @@ fn interface(
             private_address: detail("privateIPv4Address")?,
         }],
         subnet_gateway_ipv4_address: around.gateway.clone()?,
-        domain_name_servers: Vec::new(),
-        domain_name: Vec::new(),
+        domain_name_servers: vec![RESOLVER.to_owned()],
+        domain_name: vec![ec2::names::domain(&task.scope.region)],
         private_dns_name: detail("privateDnsName"),
     })
 }

@@ -11,6 +11,7 @@ pub mod error;
 mod groups;
 pub mod guard;
 pub mod interfaces;
+pub mod names;
 mod ops;
 mod permissions;
 mod shown;

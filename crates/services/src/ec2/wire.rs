@@ -11,6 +11,8 @@ use wire::ec2 as shapes;
 
 use super::permissions;
 
+pub use super::names::private_dns_name;
+
 /// Tags in the order of their keys.
 pub fn tags(tags: &BTreeMap<String, String>) -> Vec<shapes::Tag> {
     let pair =
@@ -186,12 +188,6 @@ pub fn status(status: InterfaceStatus) -> &'static str {
         InterfaceStatus::Pending => "available",
         InterfaceStatus::InUse => "in-use",
     }
-}
-
-/// `ip-10-64-0-9.us-east-2.compute.internal`.
-pub fn private_dns_name(interface: &NetworkInterface) -> String {
-    let dashed = interface.address.to_string().replace('.', "-");
-    format!("ip-{dashed}.{}.compute.internal", interface.scope.region)
 }
 
 /// The zone's id: `us-east-2a` is `use2-az1`.

@@ -119,6 +119,12 @@ pub fn definition_of(snapshot: &Snapshot, task: &Task) -> Option<TaskDefinition>
     task_definition(snapshot, &task.scope, &task.spec.definition).map(|found| found.row.0.clone())
 }
 
+/// The scope and the interfaces of the task that an ARN names.
+pub fn network_of(snapshot: &Snapshot, arn: &str) -> Option<(model::Scope, Vec<String>)> {
+    let task = task(snapshot, arn)?;
+    Some((task.scope.clone(), interfaces_of(&task).collect()))
+}
+
 /// The task that an ARN names.
 fn task(snapshot: &Snapshot, arn: &str) -> Option<Versioned<TaskRow>> {
     let arn: Arn = arn.parse().ok()?;

@@ -41,6 +41,17 @@ pub struct TargetGroupView {
     pub deregistration_delay: Duration,
 }
 
+/// The addresses in its VPC of the load balancer with this name; `None` when the name is no load balancer's.
+pub fn addresses_of_name(snapshot: &Snapshot, dns_name: &str) -> Option<Vec<std::net::Ipv4Addr>> {
+    if !dns_name.ends_with(".elb.localhost") {
+        return None;
+    }
+    let mut all = snapshot.all::<tables::LoadBalancerRow>(&store::key![]);
+    let found = all.find(|it| it.dns_name.eq_ignore_ascii_case(dns_name))?;
+    let interfaces = found.subnets.iter().filter_map(|subnet| subnet.interface.as_ref());
+    Some(interfaces.map(|interface| interface.address).collect())
+}
+
 /// The target group with this ARN.
 ///
 /// # Errors

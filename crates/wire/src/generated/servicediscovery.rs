@@ -25,37 +25,70 @@ static MODEL: ServiceModel = ServiceModel {
 };
 
 static OPERATIONS: [OperationModel; 30] = [
-    OperationModel::named("CreateHttpNamespace", "POST", "/"),
-    OperationModel::named("CreatePrivateDnsNamespace", "POST", "/"),
-    OperationModel::named("CreatePublicDnsNamespace", "POST", "/"),
-    OperationModel::named("CreateService", "POST", "/"),
-    OperationModel::named("DeleteNamespace", "POST", "/"),
-    OperationModel::named("DeleteService", "POST", "/"),
-    OperationModel::named("DeleteServiceAttributes", "POST", "/"),
-    OperationModel::named("DeregisterInstance", "POST", "/"),
-    OperationModel::named("DiscoverInstances", "POST", "/"),
-    OperationModel::named("DiscoverInstancesRevision", "POST", "/"),
-    OperationModel::named("GetInstance", "POST", "/"),
-    OperationModel::named("GetInstancesHealthStatus", "POST", "/"),
-    OperationModel::named("GetNamespace", "POST", "/"),
-    OperationModel::named("GetOperation", "POST", "/"),
-    OperationModel::named("GetService", "POST", "/"),
-    OperationModel::named("GetServiceAttributes", "POST", "/"),
-    OperationModel::named("ListInstances", "POST", "/"),
-    OperationModel::named("ListNamespaces", "POST", "/"),
-    OperationModel::named("ListOperations", "POST", "/"),
-    OperationModel::named("ListServices", "POST", "/"),
-    OperationModel::named("ListTagsForResource", "POST", "/"),
-    OperationModel::named("RegisterInstance", "POST", "/"),
-    OperationModel::named("TagResource", "POST", "/"),
-    OperationModel::named("UntagResource", "POST", "/"),
-    OperationModel::named("UpdateHttpNamespace", "POST", "/"),
-    OperationModel::named("UpdateInstanceCustomHealthStatus", "POST", "/"),
-    OperationModel::named("UpdatePrivateDnsNamespace", "POST", "/"),
-    OperationModel::named("UpdatePublicDnsNamespace", "POST", "/"),
-    OperationModel::named("UpdateService", "POST", "/"),
-    OperationModel::named("UpdateServiceAttributes", "POST", "/"),
+    OperationModel { name: "CreateHttpNamespace", method: "POST", uri: "/", input: Some(&CREATE_HTTP_NAMESPACE_REQUEST), output: Some(&CREATE_HTTP_NAMESPACE_RESPONSE), result_wrapper: None, errors: &["InvalidInput", "NamespaceAlreadyExists", "ResourceLimitExceeded", "DuplicateRequest", "TooManyTagsException"] },
+    OperationModel { name: "CreatePrivateDnsNamespace", method: "POST", uri: "/", input: Some(&CREATE_PRIVATE_DNS_NAMESPACE_REQUEST), output: Some(&CREATE_PRIVATE_DNS_NAMESPACE_RESPONSE), result_wrapper: None, errors: &["InvalidInput", "NamespaceAlreadyExists", "ResourceLimitExceeded", "DuplicateRequest", "TooManyTagsException"] },
+    OperationModel { name: "CreatePublicDnsNamespace", method: "POST", uri: "/", input: Some(&CREATE_PUBLIC_DNS_NAMESPACE_REQUEST), output: Some(&CREATE_PUBLIC_DNS_NAMESPACE_RESPONSE), result_wrapper: None, errors: &["InvalidInput", "NamespaceAlreadyExists", "ResourceLimitExceeded", "DuplicateRequest", "TooManyTagsException"] },
+    OperationModel { name: "CreateService", method: "POST", uri: "/", input: Some(&CREATE_SERVICE_REQUEST), output: Some(&CREATE_SERVICE_RESPONSE), result_wrapper: None, errors: &["InvalidInput", "ResourceLimitExceeded", "NamespaceNotFound", "ServiceAlreadyExists", "TooManyTagsException"] },
+    OperationModel { name: "DeleteNamespace", method: "POST", uri: "/", input: Some(&DELETE_NAMESPACE_REQUEST), output: Some(&DELETE_NAMESPACE_RESPONSE), result_wrapper: None, errors: &["InvalidInput", "NamespaceNotFound", "ResourceInUse", "DuplicateRequest"] },
+    OperationModel { name: "DeleteService", method: "POST", uri: "/", input: Some(&DELETE_SERVICE_REQUEST), output: Some(&DELETE_SERVICE_RESPONSE), result_wrapper: None, errors: &["InvalidInput", "ServiceNotFound", "ResourceInUse"] },
+    OperationModel { name: "DeleteServiceAttributes", method: "POST", uri: "/", input: Some(&DELETE_SERVICE_ATTRIBUTES_REQUEST), output: Some(&DELETE_SERVICE_ATTRIBUTES_RESPONSE), result_wrapper: None, errors: &["InvalidInput", "ServiceNotFound"] },
+    OperationModel { name: "DeregisterInstance", method: "POST", uri: "/", input: Some(&DEREGISTER_INSTANCE_REQUEST), output: Some(&DEREGISTER_INSTANCE_RESPONSE), result_wrapper: None, errors: &["DuplicateRequest", "InvalidInput", "InstanceNotFound", "ResourceInUse", "ServiceNotFound"] },
+    OperationModel { name: "DiscoverInstances", method: "POST", uri: "/", input: Some(&DISCOVER_INSTANCES_REQUEST), output: Some(&DISCOVER_INSTANCES_RESPONSE), result_wrapper: None, errors: &["ServiceNotFound", "NamespaceNotFound", "InvalidInput", "RequestLimitExceeded"] },
+    OperationModel { name: "DiscoverInstancesRevision", method: "POST", uri: "/", input: Some(&DISCOVER_INSTANCES_REVISION_REQUEST), output: Some(&DISCOVER_INSTANCES_REVISION_RESPONSE), result_wrapper: None, errors: &["ServiceNotFound", "NamespaceNotFound", "InvalidInput", "RequestLimitExceeded"] },
+    OperationModel { name: "GetInstance", method: "POST", uri: "/", input: Some(&GET_INSTANCE_REQUEST), output: Some(&GET_INSTANCE_RESPONSE), result_wrapper: None, errors: &["InstanceNotFound", "InvalidInput", "ServiceNotFound"] },
+    OperationModel { name: "GetInstancesHealthStatus", method: "POST", uri: "/", input: Some(&GET_INSTANCES_HEALTH_STATUS_REQUEST), output: Some(&GET_INSTANCES_HEALTH_STATUS_RESPONSE), result_wrapper: None, errors: &["InstanceNotFound", "InvalidInput", "ServiceNotFound"] },
+    OperationModel { name: "GetNamespace", method: "POST", uri: "/", input: Some(&GET_NAMESPACE_REQUEST), output: Some(&GET_NAMESPACE_RESPONSE), result_wrapper: None, errors: &["InvalidInput", "NamespaceNotFound"] },
+    OperationModel { name: "GetOperation", method: "POST", uri: "/", input: Some(&GET_OPERATION_REQUEST), output: Some(&GET_OPERATION_RESPONSE), result_wrapper: None, errors: &["InvalidInput", "OperationNotFound"] },
+    OperationModel { name: "GetService", method: "POST", uri: "/", input: Some(&GET_SERVICE_REQUEST), output: Some(&GET_SERVICE_RESPONSE), result_wrapper: None, errors: &["InvalidInput", "ServiceNotFound"] },
+    OperationModel { name: "GetServiceAttributes", method: "POST", uri: "/", input: Some(&GET_SERVICE_ATTRIBUTES_REQUEST), output: Some(&GET_SERVICE_ATTRIBUTES_RESPONSE), result_wrapper: None, errors: &["InvalidInput", "ServiceNotFound"] },
+    OperationModel { name: "ListInstances", method: "POST", uri: "/", input: Some(&LIST_INSTANCES_REQUEST), output: Some(&LIST_INSTANCES_RESPONSE), result_wrapper: None, errors: &["ServiceNotFound", "InvalidInput"] },
+    OperationModel { name: "ListNamespaces", method: "POST", uri: "/", input: Some(&LIST_NAMESPACES_REQUEST), output: Some(&LIST_NAMESPACES_RESPONSE), result_wrapper: None, errors: &["InvalidInput"] },
+    OperationModel { name: "ListOperations", method: "POST", uri: "/", input: Some(&LIST_OPERATIONS_REQUEST), output: Some(&LIST_OPERATIONS_RESPONSE), result_wrapper: None, errors: &["InvalidInput"] },
+    OperationModel { name: "ListServices", method: "POST", uri: "/", input: Some(&LIST_SERVICES_REQUEST), output: Some(&LIST_SERVICES_RESPONSE), result_wrapper: None, errors: &["InvalidInput"] },
+    OperationModel { name: "ListTagsForResource", method: "POST", uri: "/", input: Some(&LIST_TAGS_FOR_RESOURCE_REQUEST), output: Some(&LIST_TAGS_FOR_RESOURCE_RESPONSE), result_wrapper: None, errors: &["ResourceNotFoundException", "InvalidInput"] },
+    OperationModel { name: "RegisterInstance", method: "POST", uri: "/", input: Some(&REGISTER_INSTANCE_REQUEST), output: Some(&REGISTER_INSTANCE_RESPONSE), result_wrapper: None, errors: &["DuplicateRequest", "InvalidInput", "ResourceInUse", "ResourceLimitExceeded", "ServiceNotFound"] },
+    OperationModel { name: "TagResource", method: "POST", uri: "/", input: Some(&TAG_RESOURCE_REQUEST), output: Some(&TAG_RESOURCE_RESPONSE), result_wrapper: None, errors: &["ResourceNotFoundException", "TooManyTagsException", "InvalidInput"] },
+    OperationModel { name: "UntagResource", method: "POST", uri: "/", input: Some(&UNTAG_RESOURCE_REQUEST), output: Some(&UNTAG_RESOURCE_RESPONSE), result_wrapper: None, errors: &["ResourceNotFoundException", "InvalidInput"] },
+    OperationModel { name: "UpdateHttpNamespace", method: "POST", uri: "/", input: Some(&UPDATE_HTTP_NAMESPACE_REQUEST), output: Some(&UPDATE_HTTP_NAMESPACE_RESPONSE), result_wrapper: None, errors: &["InvalidInput", "NamespaceNotFound", "ResourceInUse", "DuplicateRequest"] },
+    OperationModel { name: "UpdateInstanceCustomHealthStatus", method: "POST", uri: "/", input: Some(&UPDATE_INSTANCE_CUSTOM_HEALTH_STATUS_REQUEST), output: None, result_wrapper: None, errors: &["InstanceNotFound", "ServiceNotFound", "CustomHealthNotFound", "InvalidInput"] },
+    OperationModel { name: "UpdatePrivateDnsNamespace", method: "POST", uri: "/", input: Some(&UPDATE_PRIVATE_DNS_NAMESPACE_REQUEST), output: Some(&UPDATE_PRIVATE_DNS_NAMESPACE_RESPONSE), result_wrapper: None, errors: &["InvalidInput", "NamespaceNotFound", "ResourceInUse", "DuplicateRequest"] },
+    OperationModel { name: "UpdatePublicDnsNamespace", method: "POST", uri: "/", input: Some(&UPDATE_PUBLIC_DNS_NAMESPACE_REQUEST), output: Some(&UPDATE_PUBLIC_DNS_NAMESPACE_RESPONSE), result_wrapper: None, errors: &["InvalidInput", "NamespaceNotFound", "ResourceInUse", "DuplicateRequest"] },
+    OperationModel { name: "UpdateService", method: "POST", uri: "/", input: Some(&UPDATE_SERVICE_REQUEST), output: Some(&UPDATE_SERVICE_RESPONSE), result_wrapper: None, errors: &["DuplicateRequest", "InvalidInput", "ServiceNotFound"] },
+    OperationModel { name: "UpdateServiceAttributes", method: "POST", uri: "/", input: Some(&UPDATE_SERVICE_ATTRIBUTES_REQUEST), output: Some(&UPDATE_SERVICE_ATTRIBUTES_RESPONSE), result_wrapper: None, errors: &["InvalidInput", "ServiceNotFound", "ServiceAttributesLimitExceededException"] },
 ];
+
+operations! {
+    CreateHttpNamespace(CreateHttpNamespaceRequest) -> CreateHttpNamespaceResponse = 0;
+    CreatePrivateDnsNamespace(CreatePrivateDnsNamespaceRequest) -> CreatePrivateDnsNamespaceResponse = 1;
+    CreatePublicDnsNamespace(CreatePublicDnsNamespaceRequest) -> CreatePublicDnsNamespaceResponse = 2;
+    CreateService(CreateServiceRequest) -> CreateServiceResponse = 3;
+    DeleteNamespace(DeleteNamespaceRequest) -> DeleteNamespaceResponse = 4;
+    DeleteService(DeleteServiceRequest) -> DeleteServiceResponse = 5;
+    DeleteServiceAttributes(DeleteServiceAttributesRequest) -> DeleteServiceAttributesResponse = 6;
+    DeregisterInstance(DeregisterInstanceRequest) -> DeregisterInstanceResponse = 7;
+    DiscoverInstances(DiscoverInstancesRequest) -> DiscoverInstancesResponse = 8;
+    DiscoverInstancesRevision(DiscoverInstancesRevisionRequest) -> DiscoverInstancesRevisionResponse = 9;
+    GetInstance(GetInstanceRequest) -> GetInstanceResponse = 10;
+    GetInstancesHealthStatus(GetInstancesHealthStatusRequest) -> GetInstancesHealthStatusResponse = 11;
+    GetNamespace(GetNamespaceRequest) -> GetNamespaceResponse = 12;
+    GetOperation(GetOperationRequest) -> GetOperationResponse = 13;
+    GetService(GetServiceRequest) -> GetServiceResponse = 14;
+    GetServiceAttributes(GetServiceAttributesRequest) -> GetServiceAttributesResponse = 15;
+    ListInstances(ListInstancesRequest) -> ListInstancesResponse = 16;
+    ListNamespaces(ListNamespacesRequest) -> ListNamespacesResponse = 17;
+    ListOperations(ListOperationsRequest) -> ListOperationsResponse = 18;
+    ListServices(ListServicesRequest) -> ListServicesResponse = 19;
+    ListTagsForResource(ListTagsForResourceRequest) -> ListTagsForResourceResponse = 20;
+    RegisterInstance(RegisterInstanceRequest) -> RegisterInstanceResponse = 21;
+    TagResource(TagResourceRequest) -> TagResourceResponse = 22;
+    UntagResource(UntagResourceRequest) -> UntagResourceResponse = 23;
+    UpdateHttpNamespace(UpdateHttpNamespaceRequest) -> UpdateHttpNamespaceResponse = 24;
+    UpdateInstanceCustomHealthStatus(UpdateInstanceCustomHealthStatusRequest) -> Empty = 25;
+    UpdatePrivateDnsNamespace(UpdatePrivateDnsNamespaceRequest) -> UpdatePrivateDnsNamespaceResponse = 26;
+    UpdatePublicDnsNamespace(UpdatePublicDnsNamespaceRequest) -> UpdatePublicDnsNamespaceResponse = 27;
+    UpdateService(UpdateServiceRequest) -> UpdateServiceResponse = 28;
+    UpdateServiceAttributes(UpdateServiceAttributesRequest) -> UpdateServiceAttributesResponse = 29;
+}
 
 static ERRORS: [ErrorModel; 15] = [
     ErrorModel { shape: "CustomHealthNotFound", code: "CustomHealthNotFound", status: 404, sender: true, schema: &CUSTOM_HEALTH_NOT_FOUND },
@@ -75,29 +108,501 @@ static ERRORS: [ErrorModel; 15] = [
     ErrorModel { shape: "TooManyTagsException", code: "TooManyTagsException", status: 400, sender: true, schema: &TOO_MANY_TAGS_EXCEPTION },
 ];
 
+static AWS_ACCOUNT_ID: Schema = Schema::string("AWSAccountId").min(12).max(12);
+
 static AMAZON_RESOURCE_NAME: Schema = Schema::string("AmazonResourceName").min(1).max(1011);
 
 static ARN: Schema = Schema::string("Arn").max(255);
 
+static ATTR_KEY: Schema = Schema::string("AttrKey").max(255).pattern(r"^[a-zA-Z0-9!-~]+$");
+
+static ATTR_VALUE: Schema = Schema::string("AttrValue").max(1024).pattern(r"^([a-zA-Z0-9!-~][ \ta-zA-Z0-9!-~]*){0,1}[a-zA-Z0-9!-~]{0,1}$");
+
+static ATTRIBUTES: Schema = Schema::map("Attributes", Map::of(&ATTR_KEY, &ATTR_VALUE));
+
+static CODE: Schema = Schema::string("Code");
+
+shape! { CreateHttpNamespaceRequest = CREATE_HTTP_NAMESPACE_REQUEST structure {
+    name: String = "Name" NAMESPACE_NAME_HTTP.required(),
+    creator_request_id: Option<String> = "CreatorRequestId" RESOURCE_ID,
+    description: Option<String> = "Description" RESOURCE_DESCRIPTION,
+    tags: Option<Vec<Tag>> = "Tags" TAG_LIST,
+} }
+
+shape! { CreateHttpNamespaceResponse = CREATE_HTTP_NAMESPACE_RESPONSE structure {
+    operation_id: Option<String> = "OperationId" OPERATION_ID,
+} }
+
+shape! { CreatePrivateDnsNamespaceRequest = CREATE_PRIVATE_DNS_NAMESPACE_REQUEST structure {
+    name: String = "Name" NAMESPACE_NAME_PRIVATE.required(),
+    creator_request_id: Option<String> = "CreatorRequestId" RESOURCE_ID,
+    description: Option<String> = "Description" RESOURCE_DESCRIPTION,
+    vpc: String = "Vpc" RESOURCE_ID.required(),
+    tags: Option<Vec<Tag>> = "Tags" TAG_LIST,
+    properties: Option<PrivateDnsNamespaceProperties> = "Properties" PRIVATE_DNS_NAMESPACE_PROPERTIES,
+} }
+
+shape! { CreatePrivateDnsNamespaceResponse = CREATE_PRIVATE_DNS_NAMESPACE_RESPONSE structure {
+    operation_id: Option<String> = "OperationId" OPERATION_ID,
+} }
+
+shape! { CreatePublicDnsNamespaceRequest = CREATE_PUBLIC_DNS_NAMESPACE_REQUEST structure {
+    name: String = "Name" NAMESPACE_NAME_PUBLIC.required(),
+    creator_request_id: Option<String> = "CreatorRequestId" RESOURCE_ID,
+    description: Option<String> = "Description" RESOURCE_DESCRIPTION,
+    tags: Option<Vec<Tag>> = "Tags" TAG_LIST,
+    properties: Option<PublicDnsNamespaceProperties> = "Properties" PUBLIC_DNS_NAMESPACE_PROPERTIES,
+} }
+
+shape! { CreatePublicDnsNamespaceResponse = CREATE_PUBLIC_DNS_NAMESPACE_RESPONSE structure {
+    operation_id: Option<String> = "OperationId" OPERATION_ID,
+} }
+
+shape! { CreateServiceRequest = CREATE_SERVICE_REQUEST structure {
+    name: String = "Name" SERVICE_NAME.required(),
+    namespace_id: Option<String> = "NamespaceId" ARN,
+    creator_request_id: Option<String> = "CreatorRequestId" RESOURCE_ID,
+    description: Option<String> = "Description" RESOURCE_DESCRIPTION,
+    dns_config: Option<DnsConfig> = "DnsConfig" DNS_CONFIG,
+    health_check_config: Option<HealthCheckConfig> = "HealthCheckConfig" HEALTH_CHECK_CONFIG,
+    health_check_custom_config: Option<HealthCheckCustomConfig> = "HealthCheckCustomConfig" HEALTH_CHECK_CUSTOM_CONFIG,
+    tags: Option<Vec<Tag>> = "Tags" TAG_LIST,
+    r#type: Option<String> = "Type" SERVICE_TYPE_OPTION,
+} }
+
+shape! { CreateServiceResponse = CREATE_SERVICE_RESPONSE structure {
+    service: Option<Service> = "Service" SERVICE_SHAPE,
+} }
+
 static CUSTOM_HEALTH_NOT_FOUND: Schema = Schema::structure("CustomHealthNotFound", &[Member::new("Message", &ERROR_MESSAGE)]);
+
+static CUSTOM_HEALTH_STATUS: Schema = Schema::string("CustomHealthStatus").values(&["HEALTHY", "UNHEALTHY"]);
+
+shape! { DeleteNamespaceRequest = DELETE_NAMESPACE_REQUEST structure {
+    id: String = "Id" ARN.required(),
+} }
+
+shape! { DeleteNamespaceResponse = DELETE_NAMESPACE_RESPONSE structure {
+    operation_id: Option<String> = "OperationId" OPERATION_ID,
+} }
+
+shape! { DeleteServiceAttributesRequest = DELETE_SERVICE_ATTRIBUTES_REQUEST structure {
+    service_id: String = "ServiceId" ARN.required(),
+    attributes: Vec<String> = "Attributes" SERVICE_ATTRIBUTE_KEY_LIST.required(),
+} }
+
+shape! { DeleteServiceAttributesResponse = DELETE_SERVICE_ATTRIBUTES_RESPONSE structure {
+} }
+
+shape! { DeleteServiceRequest = DELETE_SERVICE_REQUEST structure {
+    id: String = "Id" ARN.required(),
+} }
+
+shape! { DeleteServiceResponse = DELETE_SERVICE_RESPONSE structure {
+} }
+
+shape! { DeregisterInstanceRequest = DEREGISTER_INSTANCE_REQUEST structure {
+    service_id: String = "ServiceId" ARN.required(),
+    instance_id: String = "InstanceId" RESOURCE_ID.required(),
+} }
+
+shape! { DeregisterInstanceResponse = DEREGISTER_INSTANCE_RESPONSE structure {
+    operation_id: Option<String> = "OperationId" OPERATION_ID,
+} }
+
+shape! { DiscoverInstancesRequest = DISCOVER_INSTANCES_REQUEST structure {
+    namespace_name: String = "NamespaceName" NAMESPACE_NAME.required(),
+    service_name: String = "ServiceName" SERVICE_NAME.required(),
+    max_results: Option<i32> = "MaxResults" DISCOVER_MAX_RESULTS,
+    query_parameters: Option<BTreeMap<String, String>> = "QueryParameters" ATTRIBUTES,
+    optional_parameters: Option<BTreeMap<String, String>> = "OptionalParameters" ATTRIBUTES,
+    health_status: Option<String> = "HealthStatus" HEALTH_STATUS_FILTER,
+    owner_account: Option<String> = "OwnerAccount" AWS_ACCOUNT_ID,
+} }
+
+shape! { DiscoverInstancesResponse = DISCOVER_INSTANCES_RESPONSE structure {
+    instances: Option<Vec<HttpInstanceSummary>> = "Instances" HTTP_INSTANCE_SUMMARY_LIST,
+    instances_revision: Option<i64> = "InstancesRevision" REVISION,
+} }
+
+shape! { DiscoverInstancesRevisionRequest = DISCOVER_INSTANCES_REVISION_REQUEST structure {
+    namespace_name: String = "NamespaceName" NAMESPACE_NAME.required(),
+    service_name: String = "ServiceName" SERVICE_NAME.required(),
+    owner_account: Option<String> = "OwnerAccount" AWS_ACCOUNT_ID,
+} }
+
+shape! { DiscoverInstancesRevisionResponse = DISCOVER_INSTANCES_REVISION_RESPONSE structure {
+    instances_revision: Option<i64> = "InstancesRevision" REVISION,
+} }
+
+static DISCOVER_MAX_RESULTS: Schema = Schema::integer("DiscoverMaxResults").min(1).max(1000);
+
+shape! { DnsConfig = DNS_CONFIG structure {
+    namespace_id: Option<String> = "NamespaceId" RESOURCE_ID,
+    routing_policy: Option<String> = "RoutingPolicy" ROUTING_POLICY,
+    dns_records: Vec<DnsRecord> = "DnsRecords" DNS_RECORD_LIST.required(),
+} }
+
+shape! { DnsConfigChange = DNS_CONFIG_CHANGE structure {
+    dns_records: Vec<DnsRecord> = "DnsRecords" DNS_RECORD_LIST.required(),
+} }
+
+shape! { DnsProperties = DNS_PROPERTIES structure {
+    hosted_zone_id: Option<String> = "HostedZoneId" RESOURCE_ID,
+    soa: Option<SOA> = "SOA" SOA,
+} }
+
+shape! { DnsRecord = DNS_RECORD structure {
+    r#type: String = "Type" RECORD_TYPE.required(),
+    ttl: i64 = "TTL" RECORD_TTL.required(),
+} }
+
+static DNS_RECORD_LIST: Schema = Schema::list("DnsRecordList", List::of(&DNS_RECORD));
 
 static DUPLICATE_REQUEST: Schema = Schema::structure("DuplicateRequest", &[Member::new("Message", &ERROR_MESSAGE), Member::new("DuplicateOperationId", &OPERATION_ID)]);
 
 static ERROR_MESSAGE: Schema = Schema::string("ErrorMessage");
 
+static FAILURE_THRESHOLD: Schema = Schema::integer("FailureThreshold").min(1).max(10);
+
+static FILTER_CONDITION: Schema = Schema::string("FilterCondition").values(&["EQ", "IN", "BETWEEN", "BEGINS_WITH"]);
+
+static FILTER_VALUE: Schema = Schema::string("FilterValue").min(1).max(255);
+
+static FILTER_VALUES: Schema = Schema::list("FilterValues", List::of(&FILTER_VALUE));
+
+shape! { GetInstanceRequest = GET_INSTANCE_REQUEST structure {
+    service_id: String = "ServiceId" ARN.required(),
+    instance_id: String = "InstanceId" RESOURCE_ID.required(),
+} }
+
+shape! { GetInstanceResponse = GET_INSTANCE_RESPONSE structure {
+    resource_owner: Option<String> = "ResourceOwner" AWS_ACCOUNT_ID,
+    instance: Option<Instance> = "Instance" INSTANCE,
+} }
+
+shape! { GetInstancesHealthStatusRequest = GET_INSTANCES_HEALTH_STATUS_REQUEST structure {
+    service_id: String = "ServiceId" ARN.required(),
+    instances: Option<Vec<String>> = "Instances" INSTANCE_ID_LIST,
+    max_results: Option<i32> = "MaxResults" MAX_RESULTS,
+    next_token: Option<String> = "NextToken" NEXT_TOKEN,
+} }
+
+shape! { GetInstancesHealthStatusResponse = GET_INSTANCES_HEALTH_STATUS_RESPONSE structure {
+    status: Option<BTreeMap<String, String>> = "Status" INSTANCE_HEALTH_STATUS_MAP,
+    next_token: Option<String> = "NextToken" NEXT_TOKEN,
+} }
+
+shape! { GetNamespaceRequest = GET_NAMESPACE_REQUEST structure {
+    id: String = "Id" ARN.required(),
+} }
+
+shape! { GetNamespaceResponse = GET_NAMESPACE_RESPONSE structure {
+    namespace: Option<Namespace> = "Namespace" NAMESPACE,
+} }
+
+shape! { GetOperationRequest = GET_OPERATION_REQUEST structure {
+    operation_id: String = "OperationId" OPERATION_ID.required(),
+    owner_account: Option<String> = "OwnerAccount" AWS_ACCOUNT_ID,
+} }
+
+shape! { GetOperationResponse = GET_OPERATION_RESPONSE structure {
+    operation: Option<Operation> = "Operation" OPERATION,
+} }
+
+shape! { GetServiceAttributesRequest = GET_SERVICE_ATTRIBUTES_REQUEST structure {
+    service_id: String = "ServiceId" ARN.required(),
+} }
+
+shape! { GetServiceAttributesResponse = GET_SERVICE_ATTRIBUTES_RESPONSE structure {
+    service_attributes: Option<ServiceAttributes> = "ServiceAttributes" SERVICE_ATTRIBUTES,
+} }
+
+shape! { GetServiceRequest = GET_SERVICE_REQUEST structure {
+    id: String = "Id" ARN.required(),
+} }
+
+shape! { GetServiceResponse = GET_SERVICE_RESPONSE structure {
+    service: Option<Service> = "Service" SERVICE_SHAPE,
+} }
+
+shape! { HealthCheckConfig = HEALTH_CHECK_CONFIG structure {
+    r#type: String = "Type" HEALTH_CHECK_TYPE.required(),
+    resource_path: Option<String> = "ResourcePath" RESOURCE_PATH,
+    failure_threshold: Option<i32> = "FailureThreshold" FAILURE_THRESHOLD,
+} }
+
+shape! { HealthCheckCustomConfig = HEALTH_CHECK_CUSTOM_CONFIG structure {
+    failure_threshold: Option<i32> = "FailureThreshold" FAILURE_THRESHOLD,
+} }
+
+static HEALTH_CHECK_TYPE: Schema = Schema::string("HealthCheckType").values(&["HTTP", "HTTPS", "TCP"]);
+
+static HEALTH_STATUS: Schema = Schema::string("HealthStatus").values(&["HEALTHY", "UNHEALTHY", "UNKNOWN"]);
+
+static HEALTH_STATUS_FILTER: Schema = Schema::string("HealthStatusFilter").values(&["HEALTHY", "UNHEALTHY", "ALL", "HEALTHY_OR_ELSE_ALL"]);
+
+shape! { HttpInstanceSummary = HTTP_INSTANCE_SUMMARY structure {
+    instance_id: Option<String> = "InstanceId" RESOURCE_ID,
+    namespace_name: Option<String> = "NamespaceName" NAMESPACE_NAME_HTTP,
+    service_name: Option<String> = "ServiceName" SERVICE_NAME,
+    health_status: Option<String> = "HealthStatus" HEALTH_STATUS,
+    attributes: Option<BTreeMap<String, String>> = "Attributes" ATTRIBUTES,
+} }
+
+static HTTP_INSTANCE_SUMMARY_LIST: Schema = Schema::list("HttpInstanceSummaryList", List::of(&HTTP_INSTANCE_SUMMARY));
+
+shape! { HttpNamespaceChange = HTTP_NAMESPACE_CHANGE structure {
+    description: String = "Description" RESOURCE_DESCRIPTION.required(),
+} }
+
+shape! { HttpProperties = HTTP_PROPERTIES structure {
+    http_name: Option<String> = "HttpName" NAMESPACE_NAME,
+} }
+
+shape! { Instance = INSTANCE structure {
+    id: String = "Id" RESOURCE_ID.required(),
+    creator_request_id: Option<String> = "CreatorRequestId" RESOURCE_ID,
+    attributes: Option<BTreeMap<String, String>> = "Attributes" ATTRIBUTES,
+    created_by_account: Option<String> = "CreatedByAccount" AWS_ACCOUNT_ID,
+} }
+
+static INSTANCE_HEALTH_STATUS_MAP: Schema = Schema::map("InstanceHealthStatusMap", Map::of(&RESOURCE_ID, &HEALTH_STATUS));
+
+static INSTANCE_ID: Schema = Schema::string("InstanceId").max(64).pattern(r"^[0-9a-zA-Z_/:.@-]+$");
+
+static INSTANCE_ID_LIST: Schema = Schema::list("InstanceIdList", List::of(&RESOURCE_ID)).min(1);
+
 static INSTANCE_NOT_FOUND: Schema = Schema::structure("InstanceNotFound", &[Member::new("Message", &ERROR_MESSAGE)]);
+
+shape! { InstanceSummary = INSTANCE_SUMMARY structure {
+    id: Option<String> = "Id" RESOURCE_ID,
+    attributes: Option<BTreeMap<String, String>> = "Attributes" ATTRIBUTES,
+    created_by_account: Option<String> = "CreatedByAccount" AWS_ACCOUNT_ID,
+} }
+
+static INSTANCE_SUMMARY_LIST: Schema = Schema::list("InstanceSummaryList", List::of(&INSTANCE_SUMMARY));
 
 static INVALID_INPUT: Schema = Schema::structure("InvalidInput", &[Member::new("Message", &ERROR_MESSAGE)]);
 
+shape! { ListInstancesRequest = LIST_INSTANCES_REQUEST structure {
+    service_id: String = "ServiceId" ARN.required(),
+    next_token: Option<String> = "NextToken" NEXT_TOKEN,
+    max_results: Option<i32> = "MaxResults" MAX_RESULTS,
+} }
+
+shape! { ListInstancesResponse = LIST_INSTANCES_RESPONSE structure {
+    resource_owner: Option<String> = "ResourceOwner" AWS_ACCOUNT_ID,
+    instances: Option<Vec<InstanceSummary>> = "Instances" INSTANCE_SUMMARY_LIST,
+    next_token: Option<String> = "NextToken" NEXT_TOKEN,
+} }
+
+shape! { ListNamespacesRequest = LIST_NAMESPACES_REQUEST structure {
+    next_token: Option<String> = "NextToken" NEXT_TOKEN,
+    max_results: Option<i32> = "MaxResults" MAX_RESULTS,
+    filters: Option<Vec<NamespaceFilter>> = "Filters" NAMESPACE_FILTERS,
+} }
+
+shape! { ListNamespacesResponse = LIST_NAMESPACES_RESPONSE structure {
+    namespaces: Option<Vec<NamespaceSummary>> = "Namespaces" NAMESPACE_SUMMARIES_LIST,
+    next_token: Option<String> = "NextToken" NEXT_TOKEN,
+} }
+
+shape! { ListOperationsRequest = LIST_OPERATIONS_REQUEST structure {
+    next_token: Option<String> = "NextToken" NEXT_TOKEN,
+    max_results: Option<i32> = "MaxResults" MAX_RESULTS,
+    filters: Option<Vec<OperationFilter>> = "Filters" OPERATION_FILTERS,
+} }
+
+shape! { ListOperationsResponse = LIST_OPERATIONS_RESPONSE structure {
+    operations: Option<Vec<OperationSummary>> = "Operations" OPERATION_SUMMARY_LIST,
+    next_token: Option<String> = "NextToken" NEXT_TOKEN,
+} }
+
+shape! { ListServicesRequest = LIST_SERVICES_REQUEST structure {
+    next_token: Option<String> = "NextToken" NEXT_TOKEN,
+    max_results: Option<i32> = "MaxResults" MAX_RESULTS,
+    filters: Option<Vec<ServiceFilter>> = "Filters" SERVICE_FILTERS,
+} }
+
+shape! { ListServicesResponse = LIST_SERVICES_RESPONSE structure {
+    services: Option<Vec<ServiceSummary>> = "Services" SERVICE_SUMMARIES_LIST,
+    next_token: Option<String> = "NextToken" NEXT_TOKEN,
+} }
+
+shape! { ListTagsForResourceRequest = LIST_TAGS_FOR_RESOURCE_REQUEST structure {
+    resource_arn: String = "ResourceARN" AMAZON_RESOURCE_NAME.required(),
+} }
+
+shape! { ListTagsForResourceResponse = LIST_TAGS_FOR_RESOURCE_RESPONSE structure {
+    tags: Option<Vec<Tag>> = "Tags" TAG_LIST,
+} }
+
+static MAX_RESULTS: Schema = Schema::integer("MaxResults").min(1).max(100);
+
+static MESSAGE: Schema = Schema::string("Message");
+
+shape! { Namespace = NAMESPACE structure {
+    id: Option<String> = "Id" RESOURCE_ID,
+    arn: Option<String> = "Arn" ARN,
+    resource_owner: Option<String> = "ResourceOwner" AWS_ACCOUNT_ID,
+    name: Option<String> = "Name" NAMESPACE_NAME,
+    r#type: Option<String> = "Type" NAMESPACE_TYPE,
+    description: Option<String> = "Description" RESOURCE_DESCRIPTION,
+    service_count: Option<i32> = "ServiceCount" RESOURCE_COUNT,
+    properties: Option<NamespaceProperties> = "Properties" NAMESPACE_PROPERTIES,
+    create_date: Option<i64> = "CreateDate" TIMESTAMP,
+    creator_request_id: Option<String> = "CreatorRequestId" RESOURCE_ID,
+} }
+
 static NAMESPACE_ALREADY_EXISTS: Schema = Schema::structure("NamespaceAlreadyExists", &[Member::new("Message", &ERROR_MESSAGE), Member::new("CreatorRequestId", &RESOURCE_ID), Member::new("NamespaceId", &RESOURCE_ID)]);
 
+shape! { NamespaceFilter = NAMESPACE_FILTER structure {
+    name: String = "Name" NAMESPACE_FILTER_NAME.required(),
+    values: Vec<String> = "Values" FILTER_VALUES.required(),
+    condition: Option<String> = "Condition" FILTER_CONDITION,
+} }
+
+static NAMESPACE_FILTER_NAME: Schema = Schema::string("NamespaceFilterName").values(&["TYPE", "NAME", "HTTP_NAME", "RESOURCE_OWNER"]);
+
+static NAMESPACE_FILTERS: Schema = Schema::list("NamespaceFilters", List::of(&NAMESPACE_FILTER));
+
+static NAMESPACE_NAME: Schema = Schema::string("NamespaceName").max(1024).pattern(r"^[!-~]{1,1024}$");
+
+static NAMESPACE_NAME_HTTP: Schema = Schema::string("NamespaceNameHttp").max(1024).pattern(r"^(?!arn:)[!-~]{1,1024}$");
+
+static NAMESPACE_NAME_PRIVATE: Schema = Schema::string("NamespaceNamePrivate").max(253).pattern(r"^(?!arn:)[!-~]{1,253}$");
+
+static NAMESPACE_NAME_PUBLIC: Schema = Schema::string("NamespaceNamePublic").max(253).pattern(r"^([a-zA-Z0-9]([a-zA-Z0-9\-]{0,61}[a-zA-Z0-9])?\.)+[a-zA-Z0-9]([a-zA-Z0-9\-]{0,61}[a-zA-Z0-9])?$");
+
 static NAMESPACE_NOT_FOUND: Schema = Schema::structure("NamespaceNotFound", &[Member::new("Message", &ERROR_MESSAGE)]);
+
+shape! { NamespaceProperties = NAMESPACE_PROPERTIES structure {
+    dns_properties: Option<DnsProperties> = "DnsProperties" DNS_PROPERTIES,
+    http_properties: Option<HttpProperties> = "HttpProperties" HTTP_PROPERTIES,
+} }
+
+static NAMESPACE_SUMMARIES_LIST: Schema = Schema::list("NamespaceSummariesList", List::of(&NAMESPACE_SUMMARY));
+
+shape! { NamespaceSummary = NAMESPACE_SUMMARY structure {
+    id: Option<String> = "Id" RESOURCE_ID,
+    arn: Option<String> = "Arn" ARN,
+    resource_owner: Option<String> = "ResourceOwner" AWS_ACCOUNT_ID,
+    name: Option<String> = "Name" NAMESPACE_NAME,
+    r#type: Option<String> = "Type" NAMESPACE_TYPE,
+    description: Option<String> = "Description" RESOURCE_DESCRIPTION,
+    service_count: Option<i32> = "ServiceCount" RESOURCE_COUNT,
+    properties: Option<NamespaceProperties> = "Properties" NAMESPACE_PROPERTIES,
+    create_date: Option<i64> = "CreateDate" TIMESTAMP,
+} }
+
+static NAMESPACE_TYPE: Schema = Schema::string("NamespaceType").values(&["DNS_PUBLIC", "DNS_PRIVATE", "HTTP"]);
+
+static NEXT_TOKEN: Schema = Schema::string("NextToken").max(4096);
+
+shape! { Operation = OPERATION structure {
+    id: Option<String> = "Id" OPERATION_ID,
+    owner_account: Option<String> = "OwnerAccount" AWS_ACCOUNT_ID,
+    r#type: Option<String> = "Type" OPERATION_TYPE,
+    status: Option<String> = "Status" OPERATION_STATUS,
+    error_message: Option<String> = "ErrorMessage" MESSAGE,
+    error_code: Option<String> = "ErrorCode" CODE,
+    create_date: Option<i64> = "CreateDate" TIMESTAMP,
+    update_date: Option<i64> = "UpdateDate" TIMESTAMP,
+    targets: Option<BTreeMap<String, String>> = "Targets" OPERATION_TARGETS_MAP,
+} }
+
+shape! { OperationFilter = OPERATION_FILTER structure {
+    name: String = "Name" OPERATION_FILTER_NAME.required(),
+    values: Vec<String> = "Values" FILTER_VALUES.required(),
+    condition: Option<String> = "Condition" FILTER_CONDITION,
+} }
+
+static OPERATION_FILTER_NAME: Schema = Schema::string("OperationFilterName").values(&["NAMESPACE_ID", "SERVICE_ID", "STATUS", "TYPE", "UPDATE_DATE"]);
+
+static OPERATION_FILTERS: Schema = Schema::list("OperationFilters", List::of(&OPERATION_FILTER));
 
 static OPERATION_ID: Schema = Schema::string("OperationId").max(255);
 
 static OPERATION_NOT_FOUND: Schema = Schema::structure("OperationNotFound", &[Member::new("Message", &ERROR_MESSAGE)]);
 
+static OPERATION_STATUS: Schema = Schema::string("OperationStatus").values(&["SUBMITTED", "PENDING", "SUCCESS", "FAIL"]);
+
+shape! { OperationSummary = OPERATION_SUMMARY structure {
+    id: Option<String> = "Id" OPERATION_ID,
+    status: Option<String> = "Status" OPERATION_STATUS,
+} }
+
+static OPERATION_SUMMARY_LIST: Schema = Schema::list("OperationSummaryList", List::of(&OPERATION_SUMMARY));
+
+static OPERATION_TARGET_TYPE: Schema = Schema::string("OperationTargetType").values(&["NAMESPACE", "SERVICE", "INSTANCE"]);
+
+static OPERATION_TARGETS_MAP: Schema = Schema::map("OperationTargetsMap", Map::of(&OPERATION_TARGET_TYPE, &RESOURCE_ID));
+
+static OPERATION_TYPE: Schema = Schema::string("OperationType").values(&["CREATE_NAMESPACE", "DELETE_NAMESPACE", "UPDATE_NAMESPACE", "UPDATE_SERVICE", "REGISTER_INSTANCE", "DEREGISTER_INSTANCE"]);
+
+shape! { PrivateDnsNamespaceChange = PRIVATE_DNS_NAMESPACE_CHANGE structure {
+    description: Option<String> = "Description" RESOURCE_DESCRIPTION,
+    properties: Option<PrivateDnsNamespacePropertiesChange> = "Properties" PRIVATE_DNS_NAMESPACE_PROPERTIES_CHANGE,
+} }
+
+shape! { PrivateDnsNamespaceProperties = PRIVATE_DNS_NAMESPACE_PROPERTIES structure {
+    dns_properties: PrivateDnsPropertiesMutable = "DnsProperties" PRIVATE_DNS_PROPERTIES_MUTABLE.required(),
+} }
+
+shape! { PrivateDnsNamespacePropertiesChange = PRIVATE_DNS_NAMESPACE_PROPERTIES_CHANGE structure {
+    dns_properties: PrivateDnsPropertiesMutableChange = "DnsProperties" PRIVATE_DNS_PROPERTIES_MUTABLE_CHANGE.required(),
+} }
+
+shape! { PrivateDnsPropertiesMutable = PRIVATE_DNS_PROPERTIES_MUTABLE structure {
+    soa: SOA = "SOA" SOA.required(),
+} }
+
+shape! { PrivateDnsPropertiesMutableChange = PRIVATE_DNS_PROPERTIES_MUTABLE_CHANGE structure {
+    soa: SOAChange = "SOA" SOA_CHANGE.required(),
+} }
+
+shape! { PublicDnsNamespaceChange = PUBLIC_DNS_NAMESPACE_CHANGE structure {
+    description: Option<String> = "Description" RESOURCE_DESCRIPTION,
+    properties: Option<PublicDnsNamespacePropertiesChange> = "Properties" PUBLIC_DNS_NAMESPACE_PROPERTIES_CHANGE,
+} }
+
+shape! { PublicDnsNamespaceProperties = PUBLIC_DNS_NAMESPACE_PROPERTIES structure {
+    dns_properties: PublicDnsPropertiesMutable = "DnsProperties" PUBLIC_DNS_PROPERTIES_MUTABLE.required(),
+} }
+
+shape! { PublicDnsNamespacePropertiesChange = PUBLIC_DNS_NAMESPACE_PROPERTIES_CHANGE structure {
+    dns_properties: PublicDnsPropertiesMutableChange = "DnsProperties" PUBLIC_DNS_PROPERTIES_MUTABLE_CHANGE.required(),
+} }
+
+shape! { PublicDnsPropertiesMutable = PUBLIC_DNS_PROPERTIES_MUTABLE structure {
+    soa: SOA = "SOA" SOA.required(),
+} }
+
+shape! { PublicDnsPropertiesMutableChange = PUBLIC_DNS_PROPERTIES_MUTABLE_CHANGE structure {
+    soa: SOAChange = "SOA" SOA_CHANGE.required(),
+} }
+
+static RECORD_TTL: Schema = Schema::long("RecordTTL").min(0).max(2147483647);
+
+static RECORD_TYPE: Schema = Schema::string("RecordType").values(&["SRV", "A", "AAAA", "CNAME"]);
+
+shape! { RegisterInstanceRequest = REGISTER_INSTANCE_REQUEST structure {
+    service_id: String = "ServiceId" ARN.required(),
+    instance_id: String = "InstanceId" INSTANCE_ID.required(),
+    creator_request_id: Option<String> = "CreatorRequestId" RESOURCE_ID,
+    attributes: BTreeMap<String, String> = "Attributes" ATTRIBUTES.required(),
+} }
+
+shape! { RegisterInstanceResponse = REGISTER_INSTANCE_RESPONSE structure {
+    operation_id: Option<String> = "OperationId" OPERATION_ID,
+} }
+
 static REQUEST_LIMIT_EXCEEDED: Schema = Schema::structure("RequestLimitExceeded", &[Member::new("Message", &ERROR_MESSAGE)]);
+
+static RESOURCE_COUNT: Schema = Schema::integer("ResourceCount");
+
+static RESOURCE_DESCRIPTION: Schema = Schema::string("ResourceDescription").max(1024);
 
 static RESOURCE_ID: Schema = Schema::string("ResourceId").max(64);
 
@@ -107,11 +612,179 @@ static RESOURCE_LIMIT_EXCEEDED: Schema = Schema::structure("ResourceLimitExceede
 
 static RESOURCE_NOT_FOUND_EXCEPTION: Schema = Schema::structure("ResourceNotFoundException", &[Member::new("Message", &ERROR_MESSAGE)]);
 
+static RESOURCE_PATH: Schema = Schema::string("ResourcePath").max(255);
+
+static REVISION: Schema = Schema::long("Revision");
+
+static ROUTING_POLICY: Schema = Schema::string("RoutingPolicy").values(&["MULTIVALUE", "WEIGHTED"]);
+
+shape! { SOA = SOA structure {
+    ttl: i64 = "TTL" RECORD_TTL.required(),
+} }
+
+shape! { SOAChange = SOA_CHANGE structure {
+    ttl: i64 = "TTL" RECORD_TTL.required(),
+} }
+
+shape! { Service = SERVICE_SHAPE structure {
+    id: Option<String> = "Id" RESOURCE_ID,
+    arn: Option<String> = "Arn" ARN,
+    resource_owner: Option<String> = "ResourceOwner" AWS_ACCOUNT_ID,
+    name: Option<String> = "Name" SERVICE_NAME,
+    namespace_id: Option<String> = "NamespaceId" RESOURCE_ID,
+    description: Option<String> = "Description" RESOURCE_DESCRIPTION,
+    instance_count: Option<i32> = "InstanceCount" RESOURCE_COUNT,
+    dns_config: Option<DnsConfig> = "DnsConfig" DNS_CONFIG,
+    r#type: Option<String> = "Type" SERVICE_TYPE,
+    health_check_config: Option<HealthCheckConfig> = "HealthCheckConfig" HEALTH_CHECK_CONFIG,
+    health_check_custom_config: Option<HealthCheckCustomConfig> = "HealthCheckCustomConfig" HEALTH_CHECK_CUSTOM_CONFIG,
+    create_date: Option<i64> = "CreateDate" TIMESTAMP,
+    creator_request_id: Option<String> = "CreatorRequestId" RESOURCE_ID,
+    created_by_account: Option<String> = "CreatedByAccount" AWS_ACCOUNT_ID,
+} }
+
 static SERVICE_ALREADY_EXISTS: Schema = Schema::structure("ServiceAlreadyExists", &[Member::new("Message", &ERROR_MESSAGE), Member::new("CreatorRequestId", &RESOURCE_ID), Member::new("ServiceId", &RESOURCE_ID), Member::new("ServiceArn", &ARN)]);
+
+static SERVICE_ATTRIBUTE_KEY: Schema = Schema::string("ServiceAttributeKey").max(255);
+
+static SERVICE_ATTRIBUTE_KEY_LIST: Schema = Schema::list("ServiceAttributeKeyList", List::of(&SERVICE_ATTRIBUTE_KEY)).min(1).max(30);
+
+static SERVICE_ATTRIBUTE_VALUE: Schema = Schema::string("ServiceAttributeValue").max(1024);
+
+shape! { ServiceAttributes = SERVICE_ATTRIBUTES structure {
+    service_arn: Option<String> = "ServiceArn" ARN,
+    resource_owner: Option<String> = "ResourceOwner" AWS_ACCOUNT_ID,
+    attributes: Option<BTreeMap<String, String>> = "Attributes" SERVICE_ATTRIBUTES_MAP,
+} }
 
 static SERVICE_ATTRIBUTES_LIMIT_EXCEEDED_EXCEPTION: Schema = Schema::structure("ServiceAttributesLimitExceededException", &[Member::new("Message", &ERROR_MESSAGE)]);
 
+static SERVICE_ATTRIBUTES_MAP: Schema = Schema::map("ServiceAttributesMap", Map::of(&SERVICE_ATTRIBUTE_KEY, &SERVICE_ATTRIBUTE_VALUE)).min(1).max(30);
+
+shape! { ServiceChange = SERVICE_CHANGE structure {
+    description: Option<String> = "Description" RESOURCE_DESCRIPTION,
+    dns_config: Option<DnsConfigChange> = "DnsConfig" DNS_CONFIG_CHANGE,
+    health_check_config: Option<HealthCheckConfig> = "HealthCheckConfig" HEALTH_CHECK_CONFIG,
+} }
+
+shape! { ServiceFilter = SERVICE_FILTER structure {
+    name: String = "Name" SERVICE_FILTER_NAME.required(),
+    values: Vec<String> = "Values" FILTER_VALUES.required(),
+    condition: Option<String> = "Condition" FILTER_CONDITION,
+} }
+
+static SERVICE_FILTER_NAME: Schema = Schema::string("ServiceFilterName").values(&["NAMESPACE_ID", "RESOURCE_OWNER"]);
+
+static SERVICE_FILTERS: Schema = Schema::list("ServiceFilters", List::of(&SERVICE_FILTER));
+
+static SERVICE_NAME: Schema = Schema::string("ServiceName").pattern(r"((?=^.{1,127}$)^([a-zA-Z0-9_][a-zA-Z0-9-_]{0,61}[a-zA-Z0-9_]|[a-zA-Z0-9])(\.([a-zA-Z0-9_][a-zA-Z0-9-_]{0,61}[a-zA-Z0-9_]|[a-zA-Z0-9]))*$)|(^\.$)");
+
 static SERVICE_NOT_FOUND: Schema = Schema::structure("ServiceNotFound", &[Member::new("Message", &ERROR_MESSAGE)]);
 
+static SERVICE_SUMMARIES_LIST: Schema = Schema::list("ServiceSummariesList", List::of(&SERVICE_SUMMARY));
+
+shape! { ServiceSummary = SERVICE_SUMMARY structure {
+    id: Option<String> = "Id" RESOURCE_ID,
+    arn: Option<String> = "Arn" ARN,
+    resource_owner: Option<String> = "ResourceOwner" AWS_ACCOUNT_ID,
+    name: Option<String> = "Name" SERVICE_NAME,
+    r#type: Option<String> = "Type" SERVICE_TYPE,
+    description: Option<String> = "Description" RESOURCE_DESCRIPTION,
+    instance_count: Option<i32> = "InstanceCount" RESOURCE_COUNT,
+    dns_config: Option<DnsConfig> = "DnsConfig" DNS_CONFIG,
+    health_check_config: Option<HealthCheckConfig> = "HealthCheckConfig" HEALTH_CHECK_CONFIG,
+    health_check_custom_config: Option<HealthCheckCustomConfig> = "HealthCheckCustomConfig" HEALTH_CHECK_CUSTOM_CONFIG,
+    create_date: Option<i64> = "CreateDate" TIMESTAMP,
+    created_by_account: Option<String> = "CreatedByAccount" AWS_ACCOUNT_ID,
+} }
+
+static SERVICE_TYPE: Schema = Schema::string("ServiceType").values(&["HTTP", "DNS_HTTP", "DNS"]);
+
+static SERVICE_TYPE_OPTION: Schema = Schema::string("ServiceTypeOption").values(&["HTTP"]);
+
+shape! { Tag = TAG structure {
+    key: String = "Key" TAG_KEY.required(),
+    value: String = "Value" TAG_VALUE.required(),
+} }
+
+static TAG_KEY: Schema = Schema::string("TagKey").min(1).max(128);
+
+static TAG_KEY_LIST: Schema = Schema::list("TagKeyList", List::of(&TAG_KEY)).min(0).max(200);
+
+static TAG_LIST: Schema = Schema::list("TagList", List::of(&TAG)).min(0).max(200);
+
+shape! { TagResourceRequest = TAG_RESOURCE_REQUEST structure {
+    resource_arn: String = "ResourceARN" AMAZON_RESOURCE_NAME.required(),
+    tags: Vec<Tag> = "Tags" TAG_LIST.required(),
+} }
+
+shape! { TagResourceResponse = TAG_RESOURCE_RESPONSE structure {
+} }
+
+static TAG_VALUE: Schema = Schema::string("TagValue").min(0).max(256);
+
+static TIMESTAMP: Schema = Schema::timestamp("Timestamp", TimestampFormat::Protocol);
+
 static TOO_MANY_TAGS_EXCEPTION: Schema = Schema::structure("TooManyTagsException", &[Member::new("Message", &ERROR_MESSAGE), Member::new("ResourceName", &AMAZON_RESOURCE_NAME)]);
+
+shape! { UntagResourceRequest = UNTAG_RESOURCE_REQUEST structure {
+    resource_arn: String = "ResourceARN" AMAZON_RESOURCE_NAME.required(),
+    tag_keys: Vec<String> = "TagKeys" TAG_KEY_LIST.required(),
+} }
+
+shape! { UntagResourceResponse = UNTAG_RESOURCE_RESPONSE structure {
+} }
+
+shape! { UpdateHttpNamespaceRequest = UPDATE_HTTP_NAMESPACE_REQUEST structure {
+    id: String = "Id" ARN.required(),
+    updater_request_id: Option<String> = "UpdaterRequestId" RESOURCE_ID,
+    namespace: HttpNamespaceChange = "Namespace" HTTP_NAMESPACE_CHANGE.required(),
+} }
+
+shape! { UpdateHttpNamespaceResponse = UPDATE_HTTP_NAMESPACE_RESPONSE structure {
+    operation_id: Option<String> = "OperationId" OPERATION_ID,
+} }
+
+shape! { UpdateInstanceCustomHealthStatusRequest = UPDATE_INSTANCE_CUSTOM_HEALTH_STATUS_REQUEST structure {
+    service_id: String = "ServiceId" ARN.required(),
+    instance_id: String = "InstanceId" RESOURCE_ID.required(),
+    status: String = "Status" CUSTOM_HEALTH_STATUS.required(),
+} }
+
+shape! { UpdatePrivateDnsNamespaceRequest = UPDATE_PRIVATE_DNS_NAMESPACE_REQUEST structure {
+    id: String = "Id" ARN.required(),
+    updater_request_id: Option<String> = "UpdaterRequestId" RESOURCE_ID,
+    namespace: PrivateDnsNamespaceChange = "Namespace" PRIVATE_DNS_NAMESPACE_CHANGE.required(),
+} }
+
+shape! { UpdatePrivateDnsNamespaceResponse = UPDATE_PRIVATE_DNS_NAMESPACE_RESPONSE structure {
+    operation_id: Option<String> = "OperationId" OPERATION_ID,
+} }
+
+shape! { UpdatePublicDnsNamespaceRequest = UPDATE_PUBLIC_DNS_NAMESPACE_REQUEST structure {
+    id: String = "Id" ARN.required(),
+    updater_request_id: Option<String> = "UpdaterRequestId" RESOURCE_ID,
+    namespace: PublicDnsNamespaceChange = "Namespace" PUBLIC_DNS_NAMESPACE_CHANGE.required(),
+} }
+
+shape! { UpdatePublicDnsNamespaceResponse = UPDATE_PUBLIC_DNS_NAMESPACE_RESPONSE structure {
+    operation_id: Option<String> = "OperationId" OPERATION_ID,
+} }
+
+shape! { UpdateServiceAttributesRequest = UPDATE_SERVICE_ATTRIBUTES_REQUEST structure {
+    service_id: String = "ServiceId" ARN.required(),
+    attributes: BTreeMap<String, String> = "Attributes" SERVICE_ATTRIBUTES_MAP.required(),
+} }
+
+shape! { UpdateServiceAttributesResponse = UPDATE_SERVICE_ATTRIBUTES_RESPONSE structure {
+} }
+
+shape! { UpdateServiceRequest = UPDATE_SERVICE_REQUEST structure {
+    id: String = "Id" ARN.required(),
+    service: ServiceChange = "Service" SERVICE_CHANGE.required(),
+} }
+
+shape! { UpdateServiceResponse = UPDATE_SERVICE_RESPONSE structure {
+    operation_id: Option<String> = "OperationId" OPERATION_ID,
+} }
 

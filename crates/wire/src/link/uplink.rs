@@ -7,6 +7,7 @@ use std::pin::Pin;
 use serde::{Deserialize, Serialize};
 
 use super::exec::ExecStream;
+use super::names::Resolution;
 
 /// SubmitTaskStateChange, with its containers and attachments.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -188,6 +189,12 @@ pub trait Uplink: Send + Sync {
     fn open_log_stream(&self, batch: LogBatch) -> UplinkFuture<'_, u64>;
     /// A user name and password for the registry at `host`, when the control plane knows it.
     fn registry_login(&self, task_arn: String, host: String) -> UplinkFuture<'_, Option<(String, String)>>;
+    /// What is known of a name that a task asks for; lower case, without the dot at its end.
+    fn resolve(&self, task_arn: String, name: String) -> UplinkFuture<'_, Resolution> {
+        // A control plane that serves no names leaves them to the node's resolvers.
+        let _ = (task_arn, name);
+        Box::pin(async { Ok(Resolution::Elsewhere) })
+    }
     /// A sign of life; the control plane marks a silent node disconnected.
     fn heartbeat(&self, node_id: String) -> UplinkFuture<'_, ()>;
     /// Opens the stream of an exec session that the control plane asked for. An uplink that knows none refuses.
