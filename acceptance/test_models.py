@@ -23,6 +23,7 @@ LIFECYCLE = ('{"rules": [{"rulePriority": 1, "selection": {"tagStatus": "any", "
 
 # Ids that earlier answers gave: filled in by the test.
 VPC, SUBNET, GROUP = "$Vpc.VpcId", "$Subnet.SubnetId", "$GroupId"
+NAMESPACE, SERVICE = "$Namespace.Id", "$Service.Id"
 HTTP = {"IpProtocol": "tcp", "FromPort": 80, "ToPort": 80, "IpRanges": [{"CidrIp": "10.0.0.0/16", "Description": "http"}]}
 MEMBERS = {"IpProtocol": "-1", "UserIdGroupPairs": [{"GroupId": GROUP}]}
 PING = {"IpProtocol": "icmp", "FromPort": 8, "ToPort": -1, "IpRanges": [{"CidrIp": "0.0.0.0/0"}], "Ipv6Ranges": [{"CidrIpv6": "::/0"}]}
@@ -96,6 +97,64 @@ CASES = {
         ("DeleteSecurityGroup", {"GroupName": "default"}, "CannotDelete"),
         ("DeleteVpc", {"VpcId": VPC}, GOOD),
         ("DeleteVpc", {"VpcId": VPC}, "InvalidVpcID.NotFound"),
+    ],
+    "servicediscovery": [
+        ("CreateHttpNamespace", {"Name": "models-http", "Tags": [{"Key": "a", "Value": "b"}]}, GOOD),
+        ("CreateHttpNamespace", {"Name": "models-http"}, "NamespaceAlreadyExists"),
+        ("CreatePrivateDnsNamespace", {"Name": "models.local", "Vpc": "vpc-0"}, "InvalidInput"),
+        ("CreatePublicDnsNamespace", {"Name": "example.org"}, "InvalidInput"),
+        ("GetOperation", {"OperationId": "$OperationId"}, GOOD),
+        ("GetOperation", {"OperationId": "nonsense"}, "OperationNotFound"),
+        ("ListOperations", {"Filters": [{"Name": "TYPE", "Values": ["CREATE_NAMESPACE"]}]}, GOOD),
+        ("ListOperations", {"NextToken": "%"}, "InvalidInput"),
+        ("GetNamespace", {"Id": "$Operation.Targets.NAMESPACE"}, GOOD),
+        ("GetNamespace", {"Id": "ns-0"}, "NamespaceNotFound"),
+        ("ListNamespaces", {"Filters": [{"Name": "NAME", "Values": ["models"], "Condition": "BEGINS_WITH"}]}, GOOD),
+        ("ListNamespaces", {"NextToken": "%"}, "InvalidInput"),
+        ("UpdateHttpNamespace", {"Id": NAMESPACE, "Namespace": {"Description": "d"}}, GOOD),
+        ("UpdateHttpNamespace", {"Id": "ns-0", "Namespace": {"Description": "d"}}, "NamespaceNotFound"),
+        ("UpdatePrivateDnsNamespace", {"Id": NAMESPACE, "Namespace": {"Description": "d"}}, "InvalidInput"),
+        ("UpdatePublicDnsNamespace", {"Id": NAMESPACE, "Namespace": {"Description": "d"}}, "InvalidInput"),
+        ("CreateService", {"Name": "web", "NamespaceId": NAMESPACE, "HealthCheckCustomConfig": {}}, GOOD),
+        ("CreateService", {"Name": "web", "NamespaceId": NAMESPACE}, "ServiceAlreadyExists"),
+        ("GetService", {"Id": SERVICE}, GOOD),
+        ("GetService", {"Id": "srv-0"}, "ServiceNotFound"),
+        ("ListServices", {"Filters": [{"Name": "NAMESPACE_ID", "Values": [NAMESPACE]}]}, GOOD),
+        ("ListServices", {"NextToken": "%"}, "InvalidInput"),
+        ("UpdateService", {"Id": SERVICE, "Service": {"Description": "d"}}, GOOD),
+        ("UpdateService", {"Id": "srv-0", "Service": {"Description": "d"}}, "ServiceNotFound"),
+        ("UpdateServiceAttributes", {"ServiceId": SERVICE, "Attributes": {"a": "b"}}, GOOD),
+        ("UpdateServiceAttributes", {"ServiceId": "srv-0", "Attributes": {"a": "b"}}, "ServiceNotFound"),
+        ("GetServiceAttributes", {"ServiceId": SERVICE}, GOOD),
+        ("GetServiceAttributes", {"ServiceId": "srv-0"}, "ServiceNotFound"),
+        ("DeleteServiceAttributes", {"ServiceId": SERVICE, "Attributes": ["a"]}, GOOD),
+        ("DeleteServiceAttributes", {"ServiceId": "srv-0", "Attributes": ["a"]}, "ServiceNotFound"),
+        ("RegisterInstance", {"ServiceId": SERVICE, "InstanceId": "i", "Attributes": {"AWS_INSTANCE_IPV4": "10.0.0.1", "colour": "red"}}, GOOD),
+        ("RegisterInstance", {"ServiceId": SERVICE, "InstanceId": "i", "Attributes": {"AWS_INSTANCE_IPV4": "x"}}, "InvalidInput"),
+        ("GetInstance", {"ServiceId": SERVICE, "InstanceId": "i"}, GOOD),
+        ("GetInstance", {"ServiceId": SERVICE, "InstanceId": "none"}, "InstanceNotFound"),
+        ("ListInstances", {"ServiceId": SERVICE}, GOOD),
+        ("ListInstances", {"ServiceId": "srv-0"}, "ServiceNotFound"),
+        ("GetInstancesHealthStatus", {"ServiceId": SERVICE}, GOOD),
+        ("GetInstancesHealthStatus", {"ServiceId": SERVICE, "Instances": ["none"]}, "InstanceNotFound"),
+        ("UpdateInstanceCustomHealthStatus", {"ServiceId": SERVICE, "InstanceId": "i", "Status": "UNHEALTHY"}, GOOD),
+        ("UpdateInstanceCustomHealthStatus", {"ServiceId": SERVICE, "InstanceId": "none", "Status": "UNHEALTHY"}, "InstanceNotFound"),
+        ("DiscoverInstances", {"NamespaceName": "models-http", "ServiceName": "web", "QueryParameters": {"colour": "red"}, "HealthStatus": "ALL"}, GOOD),
+        ("DiscoverInstances", {"NamespaceName": "models-http", "ServiceName": "none"}, "ServiceNotFound"),
+        ("DiscoverInstancesRevision", {"NamespaceName": "models-http", "ServiceName": "web"}, GOOD),
+        ("DiscoverInstancesRevision", {"NamespaceName": "none", "ServiceName": "web"}, "NamespaceNotFound"),
+        ("TagResource", {"ResourceARN": "$Service.Arn", "Tags": [{"Key": "x", "Value": "y"}]}, GOOD),
+        ("TagResource", {"ResourceARN": "arn:aws:servicediscovery:us-east-2:123456789012:service/srv-0", "Tags": []}, "ResourceNotFoundException"),
+        ("ListTagsForResource", {"ResourceARN": "$Service.Arn"}, GOOD),
+        ("ListTagsForResource", {"ResourceARN": "nonsense"}, "InvalidInput"),
+        ("UntagResource", {"ResourceARN": "$Service.Arn", "TagKeys": ["x"]}, GOOD),
+        ("UntagResource", {"ResourceARN": "nonsense", "TagKeys": ["x"]}, "InvalidInput"),
+        ("DeleteService", {"Id": SERVICE}, "ResourceInUse"),
+        ("DeleteNamespace", {"Id": NAMESPACE}, "ResourceInUse"),
+        ("DeregisterInstance", {"ServiceId": SERVICE, "InstanceId": "i"}, GOOD),
+        ("DeregisterInstance", {"ServiceId": SERVICE, "InstanceId": "i"}, "InstanceNotFound"),
+        ("DeleteService", {"Id": SERVICE}, GOOD),
+        ("DeleteNamespace", {"Id": NAMESPACE}, GOOD),
     ],
     "ecs": [
         ("CreateCluster", {"clusterName": "models", "tags": [{"key": "a", "value": "b"}], "capacityProviders": ["FARGATE", "FARGATE_SPOT"],
@@ -337,7 +396,7 @@ CASES["elbv2"] = elbv2.CASES
 
 @pytest.mark.parametrize("service", CASES)
 def test_every_answer_fits_the_model(api, service):
-    client = api.client(service, parameter_validation=False)
+    client = api.client(service, parameter_validation=False, inject_host_prefix=False)
     judge = Judge(client)
     # What earlier cases were answered, for the parameters that are taken or computed from it.
     wrong, answers = [], {"client": api.client}
@@ -358,7 +417,8 @@ def test_every_answer_fits_the_model(api, service):
 
 def test_every_served_operation_has_its_case():
     table = (ROOT / "docs" / "compatibility.md").read_text()
-    names = {"ecs": "ECS", "ecr": "ECR", "logs": "CloudWatch Logs", "sts": "STS", "ec2": "EC2", "elbv2": "Elastic Load Balancing v2"}
+    names = {"ecs": "ECS", "ecr": "ECR", "logs": "CloudWatch Logs", "sts": "STS", "ec2": "EC2", "elbv2": "Elastic Load Balancing v2",
+             "servicediscovery": "ServiceDiscovery"}
     for service, title in names.items():
         section = re.search(rf"^## {re.escape(title)}\b.*?(?=^## |\Z)", table, re.MULTILINE | re.DOTALL)
         assert section, f"docs/compatibility.md has no section {title}"

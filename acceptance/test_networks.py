@@ -154,3 +154,36 @@ def test_names_of_the_network_are_answered_and_others_passed_on(cluster):
     answer = lookup(task, "example.org")
     assert "169.254.169.253" in answer, answer
     cluster.stop(arns)
+
+
+def test_private_namespaces_are_served_in_their_vpc(cluster):
+    discovery = cluster.longshore.client("servicediscovery", inject_host_prefix=False)
+    vpc = cluster.ec2.describe_vpcs(Filters=[{"Name": "is-default", "Values": ["true"]}])["Vpcs"][0]["VpcId"]
+    operation = discovery.create_private_dns_namespace(Name="shop.local", Vpc=vpc)["OperationId"]
+    namespace = discovery.get_operation(OperationId=operation)["Operation"]["Targets"]["NAMESPACE"]
+    service = discovery.create_service(Name="cart", NamespaceId=namespace, HealthCheckCustomConfig={}, DnsConfig={
+        "DnsRecords": [{"Type": "A", "TTL": 0}, {"Type": "SRV", "TTL": 0}]})["Service"]["Id"]
+    arns = [start(cluster, [])]
+    [task] = running(cluster, arns)
+    assert "NXDOMAIN" in lookup(task, "cart.shop.local")
+    for number in (1, 2):
+        discovery.register_instance(ServiceId=service, InstanceId=f"i{number}", Attributes={
+            "AWS_INSTANCE_IPV4": f"10.1.1.{number}", "AWS_INSTANCE_PORT": str(8000 + number)})
+    both = ["Address: 10.1.1.1", "Address: 10.1.1.2"]
+    wait_until("both instances are answered", lambda: sorted(set(lookup(task, "cart.shop.local").splitlines()) & set(both)) == both, 20)
+    assert "i1.cart.shop.local" in lookup(task, "cart.shop.local", "srv")
+    assert "8001" in lookup(task, "cart.shop.local", "srv")
+    assert "Address: 10.1.1.2" in lookup(task, "i2.cart.shop.local")
+
+    # An unhealthy instance is not answered while another is healthy.
+    discovery.update_instance_custom_health_status(ServiceId=service, InstanceId="i1", Status="UNHEALTHY")
+    wait_until("the healthy one is left", lambda: both[0] not in lookup(task, "cart.shop.local"), 20)
+    found = discovery.discover_instances(NamespaceName="shop.local", ServiceName="cart")["Instances"]
+    assert [it["InstanceId"] for it in found] == ["i2"]
+
+    for number in (1, 2):
+        discovery.deregister_instance(ServiceId=service, InstanceId=f"i{number}")
+    wait_until("the name is gone", lambda: "NXDOMAIN" in lookup(task, "cart.shop.local"), 20)
+    cluster.stop(arns)
+    discovery.delete_service(Id=service)
+    discovery.delete_namespace(Id=namespace)

@@ -26,7 +26,7 @@ class Judge:
             self.faults.append(f"{where}: no x-amzn-RequestId")
         if status >= 300:
             return self._error(where, operation_model, status, body)
-        if self.service.protocol == "json":
+        if self.service.resolved_protocol == "json":
             value = json.loads(body) if body else {}
             self._value(where, operation_model.output_shape, value)
         else:
@@ -36,7 +36,7 @@ class Judge:
         pass
 
     def _error(self, where, model, status, body):
-        if self.service.protocol == "json":
+        if self.service.resolved_protocol == "json":
             error = json.loads(body)
             code = error.get("__type", "")
             message = error.get("message") or error.get("Message")
@@ -52,7 +52,7 @@ class Judge:
         modelled = {e.name for e in model.error_shapes} | {e.metadata.get("error", {}).get("code") for e in model.error_shapes}
         common = {"ValidationException", "ValidationError", "SerializationException", "AccessDeniedException", "InvalidParameterValue",
                   "MissingParameter", "UnknownOperationException", "InvalidAction", "UnsupportedOperation"}
-        if self.service.protocol == "json" and code not in modelled | common:
+        if self.service.resolved_protocol == "json" and code not in modelled | common:
             self.faults.append(f"{where}: {code} is not documented for the operation")
         if not 400 <= status < 500:
             self.faults.append(f"{where}: HTTP {status}")
@@ -95,7 +95,7 @@ class Judge:
 
     def _xml(self, where, model, body):
         root = ElementTree.fromstring(re.sub(r' xmlns="[^"]+"', "", body.decode()))
-        if self.service.protocol == "ec2":
+        if self.service.resolved_protocol == "ec2":
             if root.tag != f"{model.name}Response" or not root.findtext("requestId"):
                 self.faults.append(f"{where}: not an EC2 answer: {root.tag}")
             # EC2 answers <return>true</return> where its model has no output.

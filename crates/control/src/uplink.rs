@@ -132,7 +132,7 @@ impl Uplink for LocalLink {
     }
 
     fn resolve(&self, task_arn: String, name: String) -> UplinkFuture<'_, Resolution> {
-        Box::pin(async move { node::resolve(&self.cloud, &task_arn, &name) })
+        Box::pin(async move { node::resolve(&self.cloud, &task_arn, &name, &self.ids) })
     }
 
     fn heartbeat(&self, node_id: String) -> UplinkFuture<'_, ()> {

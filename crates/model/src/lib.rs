@@ -4,6 +4,7 @@
 //! arguments. Every type that is stored implements [`record::Record`].
 
 pub mod arn;
+pub mod discovery;
 pub mod ec2;
 pub mod ecr;
 pub mod ecs;

@@ -18,6 +18,7 @@ pub mod exec;
 pub mod iam;
 pub mod sts;
 
+pub mod discovery;
 pub mod ec2;
 pub mod ecr;
 pub mod ecs;
@@ -31,10 +32,12 @@ pub use error::ServiceError;
 pub use room::{Handler, Room, op};
 
 /// Every room, in the order in which they may call each other's doors: to the left only.
-pub static ROOMS: &[&Room] = &[&sts::ROOM, &ecr::ROOM, &logs::ROOM, &ec2::ROOM, &elbv2::ROOM, &ecs::ROOM];
+pub static ROOMS: &[&Room] =
+    &[&sts::ROOM, &ecr::ROOM, &logs::ROOM, &ec2::ROOM, &elbv2::ROOM, &discovery::ROOM, &ecs::ROOM];
 
 /// The tables of all rooms and of what stands behind them.
 pub fn tables(schema: store::Schema) -> store::Schema {
+    let schema = discovery::store::tables(schema);
     ecs::tables(elbv2::store::tables(ec2::store::tables(logs::store::tables(registry::tables::tables(
         schema,
     )))))

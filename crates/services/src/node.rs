@@ -20,7 +20,7 @@ use crate::cloud::Cloud;
 use crate::context::Ids;
 use crate::error::{Fault, ServiceError};
 use crate::logs::door::Target;
-use crate::{ec2, ecs, elbv2, logs};
+use crate::{discovery, ec2, ecs, elbv2, logs};
 
 /// The zone of a node that names none.
 const DEFAULT_ZONE: &str = "a";
@@ -161,8 +161,8 @@ fn registry_scope(cloud: &Cloud, task: &Arn, host: &str) -> Answer<Option<Scope>
     }
 }
 
-/// What is known of a name that a task asks for: of its VPC's addresses and load balancers.
-pub fn resolve(cloud: &Cloud, task_arn: &str, name: &str) -> Answer<link::Resolution> {
+/// What is known of a name that a task asks for: of its VPC's addresses, of load balancers, of private namespaces.
+pub fn resolve(cloud: &Cloud, task_arn: &str, name: &str, ids: &Ids) -> Answer<link::Resolution> {
     let snapshot = cloud.store.snapshot();
     let Some((scope, interfaces)) = ecs::door::network_of(&snapshot, task_arn) else {
         return Ok(link::Resolution::Elsewhere);
@@ -179,7 +179,8 @@ pub fn resolve(cloud: &Cloud, task_arn: &str, name: &str) -> Answer<link::Resolu
     if let Some(found) = elbv2::door::addresses_of_name(&snapshot, name) {
         return Ok(addresses(found));
     }
-    Ok(link::Resolution::Elsewhere)
+    let found = ids.with(|ids| discovery::door::resolve(&snapshot, &network.vpc_id, name, ids));
+    Ok(found.unwrap_or_default())
 }
 
 /// Addresses of our own, whose names may be kept for a minute as on AWS.

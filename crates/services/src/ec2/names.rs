@@ -28,6 +28,11 @@ pub fn network_of(snapshot: &Snapshot, scope: &Scope, interface_id: &str) -> Opt
     Some(Network { vpc_id: vpc.id.clone(), cidr: vpc.cidr, dns_support: vpc.dns_support })
 }
 
+/// Whether a VPC of this id is in the scope.
+pub fn is_vpc(snapshot: &Snapshot, scope: &Scope, id: &str) -> bool {
+    tables::find::<VpcRow>(snapshot, scope, id).is_some()
+}
+
 /// The domain of a region's private names.
 pub fn domain(region: &Region) -> String {
     match region.as_str() {
