@@ -34,8 +34,9 @@ check:
 
 # Each figure beside a peer measured in the same run, printed as a ratio.
 bench: build
-	@scripts/deps test
+	@scripts/deps bench
 	.venv/bin/python benches/run.py $(ARGS)
+	.venv/bin/python benches/balancer.py $(ARGS)
 
 # One simulated world: make sim SEED=7 STEPS=200. Many: make sim SEED=1 ARGS="--seeds 100".
 SEED ?= 1

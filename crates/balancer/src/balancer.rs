@@ -45,10 +45,14 @@ impl Balancer {
         let table = Table::new(routes, &self.table, &self.shared.board);
         self.sockets.update(&table);
         self.checks.update(&table, &self.shared.target_tls);
-        // Connections to targets that are gone have no use.
-        let gone = self.table.groups.values().flat_map(|group| &group.targets);
-        for target in gone.filter(|target| Arc::strong_count(target) == 1) {
-            target.pool.clear();
+        for (arn, group) in &self.table.groups {
+            let kept = table.groups.get(arn).map(|group| group.targets.as_slice()).unwrap_or_default();
+            for gone in group.targets.iter().filter(|old| !kept.iter().any(|kept| Arc::ptr_eq(kept, old))) {
+                gone.pool.clear();
+                if group.route.connection_termination {
+                    gone.cut();
+                }
+            }
         }
         self.table = table;
         self.shared.board.changed.notify_one();

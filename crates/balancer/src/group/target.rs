@@ -8,6 +8,7 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 use wire::link::{TargetHealthCheck, TargetReport, TargetRoute, TargetState};
 
 use super::cookies;
@@ -50,6 +51,7 @@ pub struct Target {
     suspected: AtomicBool,
     suspected_until: Mutex<Option<Instant>>,
     in_flight: AtomicU32,
+    cut: CancellationToken,
     board: Arc<Board>,
 }
 
@@ -74,6 +76,7 @@ impl Target {
             suspected: AtomicBool::new(false),
             suspected_until: Mutex::new(None),
             in_flight: AtomicU32::new(0),
+            cut: CancellationToken::new(),
             board: board.clone(),
         }
     }
@@ -150,6 +153,16 @@ impl Target {
         if self.suspected.load(Ordering::Relaxed) {
             self.suspected.store(false, Ordering::Relaxed);
         }
+    }
+
+    /// Ends the TCP connections that still run.
+    pub fn cut(&self) {
+        self.cut.cancel();
+    }
+
+    /// Waits until what runs is to end.
+    pub async fn is_cut(&self) {
+        self.cut.cancelled().await;
     }
 
     /// Running requests and connections.

@@ -14,6 +14,8 @@ const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
 const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
 const TLS_VERSION: HeaderName = HeaderName::from_static("x-amzn-tls-version");
 const TLS_CIPHER: HeaderName = HeaderName::from_static("x-amzn-tls-cipher-suite");
+/// Addresses in `X-Forwarded-For` that ELB takes.
+const MOST_FORWARDED: usize = 30;
 /// Where ELB keeps the way of a request.
 pub const TRACE_ID: HeaderName = HeaderName::from_static("x-amzn-trace-id");
 
@@ -30,11 +32,17 @@ pub struct Facts<'a> {
     pub tls: Option<(&'a str, &'a str)>,
 }
 
-/// Whether a request asks to speak something else on its connection, such as WebSocket.
+/// Whether a request asks for a WebSocket, the only other protocol that ELB passes.
 pub fn wants_upgrade(version: Version, headers: &HeaderMap) -> bool {
     version == Version::HTTP_11
-        && headers.contains_key(header::UPGRADE)
+        && headers.get(header::UPGRADE).is_some_and(|to| to.as_bytes().eq_ignore_ascii_case(b"websocket"))
         && connection_names(headers, "upgrade")
+}
+
+/// Whether a request came by more proxies than ELB lets pass.
+pub fn came_too_far(headers: &HeaderMap) -> bool {
+    let lines = headers.get_all(FORWARDED_FOR).iter();
+    lines.map(|line| line.as_bytes().split(|byte| *byte == b',').count()).sum::<usize>() > MOST_FORWARDED
 }
 
 /// Changes a request's headers for a target, but for its `Host`.
@@ -201,6 +209,16 @@ mod tests {
         check(|a| a.forwarded_for_port = true, Some("1.1.1.1, 2.2.2.2, 10.0.0.9:4711"));
         check(|a| a.forwarded_for = ForwardedFor::Preserve, Some("1.1.1.1|2.2.2.2"));
         check(|a| a.forwarded_for = ForwardedFor::Remove, None);
+    }
+
+    #[test]
+    fn thirty_proxies_are_enough() {
+        let headers = |count| {
+            let line = vec!["1.1.1.1"; count].join(", ");
+            HeaderMap::from_iter([(FORWARDED_FOR, HeaderValue::from_str(&line).unwrap())])
+        };
+        assert!(!came_too_far(&headers(30)));
+        assert!(came_too_far(&headers(31)));
     }
 
     #[test]

@@ -10,6 +10,8 @@ mod headers;
 mod pages;
 mod pool;
 mod serve;
+#[cfg(test)]
+mod tests;
 mod trace;
 mod upgrade;
 

@@ -19,7 +19,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::Instant;
 
 use super::body::Download;
-use super::{forward, pages};
+use super::{forward, headers, pages};
 use crate::rules::{Head, host_of};
 use crate::shared::{Open, Shared};
 use crate::sockets::Socket;
@@ -132,8 +132,10 @@ impl Client {
     }
 
     async fn act(&self, listener: &Listener, request: Request<Incoming>) -> Response<Download> {
-        if request.method() == Method::TRACE {
-            return pages::refuse(405);
+        match *request.method() {
+            Method::TRACE | Method::CONNECT => return pages::refuse(405),
+            _ if headers::came_too_far(request.headers()) => return pages::refuse(463),
+            _ => {}
         }
         let Some(host) = host_of(request.uri(), request.headers()) else { return pages::refuse(400) };
         let head = Head {

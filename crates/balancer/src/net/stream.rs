@@ -24,16 +24,19 @@ const MOST_TARGETS: usize = 4;
 
 /// Carries a plain connection.
 pub async fn carry_tcp(stream: TcpStream, peer: SocketAddr, listener: &Listener, shared: &Shared) {
-    let Some((target, flight, group)) = connect(&stream_ends(&stream, peer), listener).await else { return };
-    let idle = idle(listener);
-    match group.route.protocol {
-        TargetProtocol::Tls | TargetProtocol::Https => {
-            if let Some(target) = tls(target, &flight, shared).await {
-                splice(stream, target, idle).await;
+    let local = stream.local_addr().unwrap_or(peer);
+    let Some((target, flight, group)) = connect((peer, local), listener).await else { return };
+    let carried = async {
+        match group.route.protocol {
+            TargetProtocol::Tls | TargetProtocol::Https => {
+                if let Some(target) = tls(target, &flight, shared).await {
+                    splice(stream, target, idle(listener)).await;
+                }
             }
+            TargetProtocol::Tcp | TargetProtocol::Http => splice_tcp(stream, target, idle(listener)).await,
         }
-        TargetProtocol::Tcp | TargetProtocol::Http => splice_tcp(stream, target, idle).await,
-    }
+    };
+    until_cut(carried, &flight).await;
 }
 
 /// Carries a connection whose TLS ended here.
@@ -41,19 +44,27 @@ pub async fn carry_tls<S>(stream: S, ends: (SocketAddr, SocketAddr), listener: &
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
-    let Some((target, flight, group)) = connect(&ends, listener).await else { return };
-    match group.route.protocol {
-        TargetProtocol::Tls | TargetProtocol::Https => {
-            if let Some(target) = tls(target, &flight, shared).await {
-                splice(stream, target, idle(listener)).await;
+    let Some((target, flight, group)) = connect(ends, listener).await else { return };
+    let carried = async {
+        match group.route.protocol {
+            TargetProtocol::Tls | TargetProtocol::Https => {
+                if let Some(target) = tls(target, &flight, shared).await {
+                    splice(stream, target, idle(listener)).await;
+                }
             }
+            TargetProtocol::Tcp | TargetProtocol::Http => splice(stream, target, idle(listener)).await,
         }
-        TargetProtocol::Tcp | TargetProtocol::Http => splice(stream, target, idle(listener)).await,
-    }
+    };
+    until_cut(carried, &flight).await;
 }
 
-fn stream_ends(stream: &TcpStream, peer: SocketAddr) -> (SocketAddr, SocketAddr) {
-    (peer, stream.local_addr().unwrap_or(peer))
+/// Drives a flow until its end, or until its target has gone and takes its flows along.
+async fn until_cut(carried: impl Future<Output = ()>, flight: &Flight) {
+    tokio::select! {
+        biased;
+        () = carried => {}
+        () = flight.target().is_cut() => {}
+    }
 }
 
 fn idle(listener: &Listener) -> Duration {
@@ -71,7 +82,7 @@ async fn tls(
 
 /// Finds a target that takes the connection. Without one the client's connection is closed, as ELB does.
 async fn connect(
-    ends: &(SocketAddr, SocketAddr),
+    ends: (SocketAddr, SocketAddr),
     listener: &Listener,
 ) -> Option<(TcpStream, Flight, Arc<Group>)> {
     let Action::Forward(forward) = &listener.default_action else { return None };

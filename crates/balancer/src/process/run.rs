@@ -26,6 +26,8 @@ const TEND: Duration = Duration::from_secs(2);
 const LAST_REQUESTS: Duration = Duration::from_secs(5);
 /// How long they may take when another process has taken over.
 const LONGEST_LEAVE: Duration = Duration::from_secs(3600);
+/// Enough for half a million connections; the kernel's own limit (`fs.nr_open`) is no lower by default.
+const DESCRIPTORS: u64 = 1 << 20;
 /// Commands that may wait.
 const COMMANDS: usize = 16;
 
@@ -276,10 +278,12 @@ fn keep_routes(directory: &Path, routes: &Routes) -> Result<(), Error> {
     written.map_err(|source| file("writing", &path, source))
 }
 
-/// As many descriptors as we may have: two a connection.
+/// As many descriptors as we may have: two a connection. Root may have more than it was given.
 fn raise_descriptor_limit() {
-    let raised = getrlimit(Resource::RLIMIT_NOFILE)
-        .and_then(|(_, most)| setrlimit(Resource::RLIMIT_NOFILE, most, most));
+    let raised = setrlimit(Resource::RLIMIT_NOFILE, DESCRIPTORS, DESCRIPTORS).or_else(|_| {
+        let (_, most) = getrlimit(Resource::RLIMIT_NOFILE)?;
+        setrlimit(Resource::RLIMIT_NOFILE, most, most)
+    });
     if let Err(error) = raised {
         tracing::warn!(%error, "raising the limit of open files");
     }
