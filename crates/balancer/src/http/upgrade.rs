@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
 use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
 use tokio::io::AsyncWriteExt;
@@ -19,7 +20,7 @@ pub fn join(client: OnUpgrade, target: OnUpgrade, loan: Loan, open: Open, idle: 
         if let Ok((client, target)) = both {
             match (tcp(client), tcp(target)) {
                 (Ok((client, first_up)), Ok((target, first_down))) => {
-                    carry(client, target, &first_up, &first_down, idle).await;
+                    carry(client, target, first_up, first_down, idle).await;
                 }
                 (client, target) => {
                     let (client, target) = (client.map_err(Box::new), target.map_err(Box::new));
@@ -31,7 +32,7 @@ pub fn join(client: OnUpgrade, target: OnUpgrade, loan: Loan, open: Open, idle: 
     });
 }
 
-type Plain = (TcpStream, bytes::Bytes);
+type Plain = (TcpStream, Bytes);
 
 /// The bare connection under a switched one, with what was read ahead.
 fn tcp(upgraded: Upgraded) -> Result<Plain, Upgraded> {
@@ -39,8 +40,10 @@ fn tcp(upgraded: Upgraded) -> Result<Plain, Upgraded> {
     Ok((parts.io.into_inner(), parts.read_buf))
 }
 
-async fn carry(mut client: TcpStream, mut target: TcpStream, up: &[u8], down: &[u8], idle: Duration) {
-    if target.write_all(up).await.is_ok() && client.write_all(down).await.is_ok() {
+async fn carry(mut client: TcpStream, mut target: TcpStream, up: Bytes, down: Bytes, idle: Duration) {
+    if target.write_all(&up).await.is_ok() && client.write_all(&down).await.is_ok() {
+        // Even empty ones may hold on to hyper's buffers.
+        drop((up, down));
         splice_tcp(client, target, idle).await;
     }
 }
@@ -64,6 +67,6 @@ async fn carry_any(
                 splice(client, target, idle).await;
             }
         }
-        (Ok((client, up)), Ok((target, down))) => carry(client, target, &up, &down, idle).await,
+        (Ok((client, up)), Ok((target, down))) => carry(client, target, up, down, idle).await,
     }
 }
