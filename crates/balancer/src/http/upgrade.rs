@@ -17,6 +17,9 @@ pub fn join(client: OnUpgrade, target: OnUpgrade, loan: Loan, open: Open, idle: 
     tokio::spawn(async move {
         // The boxes keep what is awaited only at first from living as long as the connection.
         let both = Box::pin(async { tokio::try_join!(client, target) }).await;
+        // The connections are ours now; what sent requests on them is of no use.
+        let Loan { flight, sender, .. } = loan;
+        drop(sender);
         if let Ok((client, target)) = both {
             match (tcp(client), tcp(target)) {
                 (Ok((client, first_up)), Ok((target, first_down))) => {
@@ -28,7 +31,7 @@ pub fn join(client: OnUpgrade, target: OnUpgrade, loan: Loan, open: Open, idle: 
                 }
             }
         }
-        drop((loan, open));
+        drop((flight, open));
     });
 }
 
