@@ -5,7 +5,7 @@
 //! one first. [`ServiceSeen`] is the scheduler's memory. Only the scheduler changes what was seen, and only a
 //! request changes what is wanted.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -78,6 +78,9 @@ pub struct Service {
     pub spec: ServiceSpec,
     /// The revisions that have tasks or are to have them; the PRIMARY one first. Never empty.
     pub deployments: Vec<Deployment>,
+    /// The target groups that tasks of its deployments are in, or were.
+    #[serde(default)]
+    pub target_groups: BTreeSet<String>,
     /// The last revision whose deployment completed: where a rollback leads.
     pub stable: Option<RevisionId>,
     /// What the scheduler has noticed.

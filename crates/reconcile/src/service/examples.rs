@@ -144,7 +144,7 @@ fn connections_are_drained_before_a_task_ends() {
     world.settle();
     let id = world.ids()[0].clone();
     assert_eq!(world.tasks[&id].last, LastStatus::Deactivating);
-    assert_eq!(world.tasks[&id].targets[0].state, TargetState::Draining);
+    assert_eq!(world.tasks[&id].targets[0].state, TargetState::Draining(None));
     assert_eq!(told(&world, "(service s, taskSet ecs-svc/1) has begun draining connections on 1 tasks."), 1);
     world.advance(&id);
     world.settle();

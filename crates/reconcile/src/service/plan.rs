@@ -10,7 +10,7 @@ use model::ecs::{ContainerInstanceId, RevisionId, Service, ServiceDeployment, Ta
 use super::view::View;
 
 /// The most tasks that one plan changes in one way: a plan must fit into one commit.
-pub const CHANGED_AT_ONCE: usize = 12;
+pub const CHANGED_AT_ONCE: usize = 8;
 
 /// A plan.
 #[derive(Clone, Debug, PartialEq)]

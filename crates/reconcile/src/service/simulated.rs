@@ -81,6 +81,7 @@ impl World {
             status: ServiceStatus::Active,
             spec,
             deployments: Vec::new(),
+            target_groups: BTreeSet::new(),
             stable: None,
             seen: Default::default(),
             tags: Default::default(),
@@ -275,7 +276,7 @@ impl World {
                 task.supervision.targets.push(target);
             }
             TaskAction::Deregister(target) => {
-                set_state(task, &target.group, TargetState::Draining);
+                set_state(task, &target.group, TargetState::Draining(None));
                 let entry = task.supervision.targets.iter_mut().find(|it| it.group == target.group);
                 entry.unwrap().is_deregistered = true;
             }
@@ -310,7 +311,7 @@ impl World {
         for target in &mut task.targets {
             match target.state {
                 TargetState::Initial => target.state = TargetState::Healthy,
-                TargetState::Draining => target.state = TargetState::Unused,
+                TargetState::Draining(_) => target.state = TargetState::Unused,
                 TargetState::Absent
                 | TargetState::Healthy
                 | TargetState::Unhealthy(_)

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use model::Timestamp;
 use model::ecs::RevisionId;
 use model::ecs::status::LastStatus;
 use model::ecs::supervision::Target;
@@ -31,8 +32,14 @@ pub(super) fn decide(view: &View, plan: &mut Plan) {
                 *left.entry(target.group.clone()).or_default() += 1;
                 plan.task(&task.id, TaskAction::Deregister(target));
             }
-            if task.last == LastStatus::Deactivating && is_drained(task) {
-                plan.task(&task.id, TaskAction::Release);
+            if task.last == LastStatus::Deactivating {
+                if is_drained(task) {
+                    plan.task(&task.id, TaskAction::Release);
+                }
+                task.targets
+                    .iter()
+                    .filter_map(|target| drained_at(&target.state))
+                    .for_each(|at| plan.wake(at));
             }
         } else if task.last == LastStatus::Running {
             for target in missing(task) {
@@ -60,7 +67,8 @@ fn missing(task: &TaskView) -> impl Iterator<Item = Target> + '_ {
         let same = |target: &Target| target.group == wanted.group && target.port == wanted.port;
         !task.supervision.targets.iter().any(same)
     };
-    task.targets.iter().filter(known).map(|wanted| Target {
+    // Without a port its place is not known yet.
+    task.targets.iter().filter(|wanted| wanted.port > 0).filter(known).map(|wanted| Target {
         group: wanted.group.clone(),
         id: wanted.id.clone(),
         port: wanted.port,
@@ -72,11 +80,24 @@ fn missing(task: &TaskView) -> impl Iterator<Item = Target> + '_ {
 fn is_drained(task: &TaskView) -> bool {
     let out = |target: &super::view::TargetView| match target.state {
         TargetState::Absent | TargetState::Unused => true,
-        TargetState::Initial | TargetState::Healthy | TargetState::Unhealthy(_) | TargetState::Draining => {
-            false
-        }
+        TargetState::Initial
+        | TargetState::Healthy
+        | TargetState::Unhealthy(_)
+        | TargetState::Draining(_) => false,
     };
     registered(task).next().is_none() && task.targets.iter().all(out)
+}
+
+/// When a target's draining is over, whoever tells of it.
+fn drained_at(state: &TargetState) -> Option<Timestamp> {
+    match state {
+        TargetState::Draining(until) => *until,
+        TargetState::Absent
+        | TargetState::Initial
+        | TargetState::Healthy
+        | TargetState::Unhealthy(_)
+        | TargetState::Unused => None,
+    }
 }
 
 /// Whether a task has connections to drain before it ends.

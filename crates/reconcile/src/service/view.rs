@@ -90,8 +90,8 @@ pub enum TargetState {
     Healthy,
     /// It fails its checks, and why.
     Unhealthy(String),
-    /// It is being taken out.
-    Draining,
+    /// It is being taken out, at the latest until then.
+    Draining(Option<Timestamp>),
     /// No traffic goes there.
     Unused,
 }

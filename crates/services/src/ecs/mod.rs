@@ -3,6 +3,7 @@
 //! Other rooms and control reach in only through the functions of this file.
 
 mod attribute;
+mod balancing;
 pub mod door;
 pub mod error;
 mod instances;

@@ -28,6 +28,8 @@ pub(crate) fn roll_over(
         spec,
         created_at: now,
     };
+    let groups = revision.spec.load_balancers.iter().map(|balancer| balancer.target_group_arn.clone());
+    service.target_groups.extend(groups);
     let breaker = &service.spec.deployment.circuit_breaker;
     let desired = service.spec.desired_count;
     let record = ServiceDeployment {

@@ -19,6 +19,7 @@ use reconcile::service::{
 };
 use store::{Change, Snapshot, Store, Txn, Versioned, key};
 
+use super::balancing;
 use super::error::Error;
 use super::launching::{Made, Maker};
 use super::placement::{Unplaced, eligible};
@@ -26,11 +27,13 @@ use super::rules::launch::{self, Capacity};
 use super::rules::service::{launch as launch_of, wishes};
 use super::rules::strategy;
 use super::store::{
-    ClusterRow, ContainerInstanceRow, OF_SERVICE, SCHEDULED, ServiceDeploymentRow, ServiceEventRow,
-    ServiceRow, TaskRow, service, service_deployment, service_revision, task_definition, tasks_of_service,
+    BY_TARGET_GROUP, ClusterRow, ContainerInstanceRow, OF_SERVICE, SCHEDULED, ServiceDeploymentRow,
+    ServiceEventRow, ServiceRow, TaskRow, service, service_deployment, service_revision, task_definition,
+    tasks_of_service,
 };
 use crate::cloud::Cloud;
 use crate::context::Ids;
+use crate::elbv2;
 
 /// Plans of one look, at most: each is an answer to what the one before did, or to a conflict.
 const ATTEMPTS: usize = 64;
@@ -71,8 +74,15 @@ pub fn concerned(snapshot: &Snapshot, change: &Change) -> Vec<ServiceKey> {
             };
             scheduled.filter(follows).map(|service| key_of(&service)).collect()
         }
-        _ => Vec::new(),
+        _ => balanced(snapshot, change),
     }
+}
+
+/// The services with tasks in the target group that a change concerns.
+fn balanced(snapshot: &Snapshot, change: &Change) -> Vec<ServiceKey> {
+    let Some((scope, group)) = elbv2::notice::target_group_of(snapshot, change) else { return Vec::new() };
+    let services = snapshot.all_by::<ServiceRow>(BY_TARGET_GROUP, &key![scope, group]);
+    services.map(|service| key_of(&service)).collect()
 }
 
 fn key_of(service: &Service) -> ServiceKey {
@@ -97,7 +107,7 @@ pub async fn look(
     for _ in 0..ATTEMPTS {
         let snapshot = cloud.store.snapshot();
         let Some(found) = service(&snapshot, &key.scope, &key.cluster, &key.name) else { return Ok(None) };
-        let gathered = gather(&snapshot, found);
+        let gathered = gather(&snapshot, found, now);
         let plan = decide(&gathered.view, now);
         let committed = match &plan.start {
             Some(start) if is_start_alone(&gathered.view, &plan) => {
@@ -105,7 +115,7 @@ pub async fn look(
                 place_tasks(cloud, ids, key, start, now).await
             }
             _ if plan.is_idle(&gathered.view) => return Ok(plan.wake_at),
-            _ => commit(&cloud.store, &gathered, &plan, ids, now).await,
+            _ => commit(&cloud.store, &snapshot, &gathered, &plan, ids, now).await,
         };
         match committed {
             Err(Error::Store(error)) if error.is_conflict() => {}
@@ -129,13 +139,13 @@ struct Gathered {
     tasks: Vec<Versioned<TaskRow>>,
 }
 
-fn gather(snapshot: &Snapshot, service: Versioned<ServiceRow>) -> Gathered {
+fn gather(snapshot: &Snapshot, service: Versioned<ServiceRow>, now: Timestamp) -> Gathered {
     let record = service_deployment(snapshot, &service, &service.primary().service_deployment);
     let tasks = tasks_of_service(snapshot, &service);
     let view = View {
         service: Service::clone(&service),
         record: record.as_ref().map(|found| found.row.0.clone()),
-        tasks: tasks.iter().filter_map(|task| task_view(task)).collect(),
+        tasks: tasks.iter().filter_map(|task| task_view(snapshot, &service, task, now)).collect(),
         instances: instances(snapshot, &service),
     };
     Gathered { view, service, record, tasks }
@@ -158,13 +168,17 @@ fn instances(snapshot: &Snapshot, service: &Service) -> BTreeSet<ContainerInstan
     members.into_iter().map(|member| member.row.id.clone()).collect()
 }
 
-fn task_view(task: &Task) -> Option<TaskView> {
+fn task_view(snapshot: &Snapshot, service: &Service, task: &Task, now: Timestamp) -> Option<TaskView> {
     let deployment = task.spec.started_by.as_deref()?.strip_prefix("ecs-svc/")?;
+    let deployment = RevisionId::new(deployment).ok()?;
+    let revision = service_revision(snapshot, service, &deployment);
+    let balancers = revision.iter().flat_map(|revision| &revision.spec.load_balancers);
     let reason = task.seen.stopped_reason.as_deref().unwrap_or_default();
     let by_us = task.seen.stop_code == Some(StopCode::ServiceSchedulerInitiated);
     Some(TaskView {
         id: task.id.clone(),
-        deployment: RevisionId::new(deployment).ok()?,
+        targets: balancers.filter_map(|it| balancing::target(snapshot, task, it, now)).collect(),
+        deployment,
         desired: task.desired_status,
         last: task.seen.last_status,
         created_at: task.seen.created_at,
@@ -174,7 +188,6 @@ fn task_view(task: &Task) -> Option<TaskView> {
         stop_code: task.seen.stop_code,
         was_unhealthy: by_us && is_unhealthy_reason(reason),
         supervision: task.supervision.clone(),
-        targets: Vec::new(),
         instance: task.container_instance.clone(),
         zone: task.seen.availability_zone.clone(),
     })
@@ -194,6 +207,7 @@ fn checks(task: &Task) -> Checks {
 /// Commits all of a plan but its start.
 async fn commit(
     store: &Store,
+    snapshot: &Snapshot,
     gathered: &Gathered,
     plan: &Plan,
     ids: &Ids,
@@ -209,7 +223,10 @@ async fn commit(
     for (id, actions) in &plan.tasks {
         let Some(found) = gathered.tasks.iter().find(|task| task.id == *id) else { continue };
         let mut task = Task::clone(found);
-        actions.iter().for_each(|action| act(&mut task, action, now));
+        for action in actions {
+            act(&mut task, action, now);
+            txn = balancing::follow(snapshot, txn, &task, action, now)?;
+        }
         txn = txn.update(found, &TaskRow(task));
     }
     store.commit(txn.update(&gathered.service, &ServiceRow(service))).await?;
@@ -272,7 +289,7 @@ async fn place_tasks(
 ) -> Result<(), Error> {
     let snapshot = cloud.store.snapshot();
     let Some(found) = service(&snapshot, &key.scope, &key.cluster, &key.name) else { return Ok(()) };
-    let gathered = gather(&snapshot, found);
+    let gathered = gather(&snapshot, found, now);
     let plan = decide(&gathered.view, now);
     if plan.start.as_ref() != Some(wanted) || !is_start_alone(&gathered.view, &plan) {
         return Ok(());

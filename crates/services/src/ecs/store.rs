@@ -49,6 +49,8 @@ pub(crate) const OF_SERVICE: &str = "of-service";
 pub(crate) const BY_SERVICE_STATUS: &str = "by-service-status";
 /// Services of all scopes that the scheduler keeps an eye on.
 pub(crate) const SCHEDULED: &str = "scheduled";
+/// Services that the scheduler keeps an eye on by the target groups of their tasks.
+pub(crate) const BY_TARGET_GROUP: &str = "by-target-group";
 /// Service deployments of a service, the newest first.
 pub(crate) const NEWEST: &str = "newest";
 
@@ -123,6 +125,7 @@ table! {
         SCHEDULED => (it.status != ServiceStatus::Inactive).then(|| {
             key![it.scope, it.cluster.as_str(), it.name.as_str()]
         }),
+        BY_TARGET_GROUP => groups_of(it),
     }
 
     /// What the tasks of a service's deployments are made from.
@@ -164,6 +167,11 @@ pub(crate) fn tables(schema: Schema) -> Schema {
         .table::<ServiceRevisionRow>()
         .table::<ServiceDeploymentRow>()
         .table::<ServiceEventRow>()
+}
+
+fn groups_of(service: &Service) -> Vec<Key> {
+    let watched = service.target_groups.iter().filter(|_| service.status != ServiceStatus::Inactive);
+    watched.map(|group| key![service.scope, group]).collect()
 }
 
 /// A setting's key; the account's own default comes first.

@@ -7,6 +7,7 @@ pub mod door;
 pub mod error;
 mod find;
 mod forwarding;
+pub mod notice;
 mod ops;
 mod page;
 mod placement;

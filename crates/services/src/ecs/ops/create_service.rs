@@ -17,6 +17,7 @@ use wire::ecs as shape;
 use super::describe_task_definition::find;
 use crate::access::Access;
 use crate::context::OpCtx;
+use crate::ecs::balancing;
 use crate::ecs::error::Error;
 use crate::ecs::launching::Maker;
 use crate::ecs::ops::{cluster_resource, service_resource};
@@ -116,6 +117,7 @@ fn wanted(
     let spec = spec(input)?;
     rules::check(&spec, &revision)?;
     rules::check_load_balancers(&revision, &definition)?;
+    balancing::check(snapshot, &ctx.scope, &revision, &definition)?;
     let service = Wanted { name, spec, revision, tags };
     check_launch(ctx, snapshot, cluster, &service, &definition)?;
     Ok(service)
@@ -243,6 +245,7 @@ fn new(ctx: &OpCtx, cluster: &Cluster, wanted: &Wanted) -> Service {
         status: ServiceStatus::Active,
         spec: wanted.spec.clone(),
         deployments: Vec::new(),
+        target_groups: Default::default(),
         stable: None,
         seen: ServiceSeen::default(),
         tags: wanted.tags.clone(),

@@ -16,6 +16,7 @@ use wire::ecs as shape;
 use super::describe_task_definition::find;
 use crate::access::Access;
 use crate::context::OpCtx;
+use crate::ecs::balancing;
 use crate::ecs::error::Error;
 use crate::ecs::launching::Maker;
 use crate::ecs::ops::{cluster_resource, service_resource};
@@ -216,6 +217,7 @@ fn check_launch(
     let definition = task_definition(snapshot, &ctx.scope, &revision.definition);
     let definition = definition.ok_or_else(|| Error::Client("TaskDefinition not found.".into()))?;
     rules::check_load_balancers(revision, &definition)?;
+    balancing::check(snapshot, &ctx.scope, revision, &definition)?;
     let launch = rules::launch(service, revision, 1, String::new());
     let capacities = launch::capacities(&launch, cluster)?;
     let maker = Maker { snapshot, cluster, now: ctx.now, ids: ctx.ids.clone() };

@@ -118,14 +118,7 @@ pub(crate) fn check_load_balancers(
             )));
         }
     }
-    // No load balancer can be made yet, so no target group has one.
-    match revision.load_balancers.first() {
-        None => Ok(()),
-        Some(balancer) => Err(Error::InvalidParameter(format!(
-            "The target group with targetGroupArn {} does not have an associated load balancer.",
-            balancer.target_group_arn
-        ))),
-    }
+    Ok(())
 }
 
 /// The launch type of a service that names no capacity: the cluster's default strategy's, or EC2's.

@@ -6,6 +6,7 @@ use model::ecs::{ClusterName, LastStatus, Node, NodeId, ServiceName};
 use reconcile::task::Report;
 use serde_json::{Value as Json, json};
 use wire::ec2 as networks;
+use wire::elbv2 as balancing;
 
 use super::{World, arn, definition};
 use crate::ecs::door;
@@ -386,4 +387,124 @@ async fn protection_is_for_tasks_of_services() {
     world.done("UpdateService", json!({ "service": "web", "desiredCount": 0 })).await;
     look(&world).await;
     assert_eq!(tasks(&world).await, [one]);
+}
+
+/// A target group of type `kind` behind a listener of an application load balancer, or behind none.
+async fn target_group(world: &World, name: &str, kind: &str, network: Option<&Json>) -> String {
+    let vpcs = networks::DescribeVpcs::run(&world.ctx, Default::default()).await.unwrap().vpcs.unwrap();
+    let group = balancing::CreateTargetGroupInput {
+        name: name.into(),
+        protocol: Some("HTTP".into()),
+        port: Some(80),
+        vpc_id: vpcs[0].vpc_id.clone(),
+        target_type: Some(kind.into()),
+        ..Default::default()
+    };
+    let made = balancing::CreateTargetGroup::run(&world.ctx, group).await.unwrap();
+    let group = made.target_groups.unwrap()[0].target_group_arn.clone().unwrap();
+    let Some(network) = network else { return group };
+    let subnets: Vec<String> =
+        serde_json::from_value(network["awsvpcConfiguration"]["subnets"].clone()).unwrap();
+    let balancer = balancing::CreateLoadBalancerInput {
+        name: name.into(),
+        subnets: Some(subnets),
+        ..Default::default()
+    };
+    let made = balancing::CreateLoadBalancer::run(&world.ctx, balancer).await.unwrap();
+    let balancer = made.load_balancers.unwrap()[0].load_balancer_arn.clone().unwrap();
+    let forward = balancing::Action {
+        r#type: "forward".into(),
+        target_group_arn: Some(group.clone()),
+        ..Default::default()
+    };
+    let listener = balancing::CreateListenerInput {
+        load_balancer_arn: balancer,
+        protocol: Some("HTTP".into()),
+        port: Some(8080),
+        default_actions: vec![forward],
+        ..Default::default()
+    };
+    balancing::CreateListener::run(&world.ctx, listener).await.unwrap();
+    group
+}
+
+async fn targets(world: &World, group: &str) -> Vec<String> {
+    let input = balancing::DescribeTargetHealthInput { target_group_arn: group.into(), ..Default::default() };
+    let found = balancing::DescribeTargetHealth::run(&world.ctx, input).await.unwrap();
+    let found = found.target_health_descriptions.unwrap();
+    found.into_iter().filter_map(|it| it.target_health?.state).collect()
+}
+
+fn behind(group: &str) -> Json {
+    json!({ "loadBalancers": [{ "targetGroupArn": group, "containerName": "web", "containerPort": 80 }] })
+}
+
+async fn with_port(world: &World) {
+    let mut web = definition("web");
+    web["containerDefinitions"][0]["portMappings"] = json!([{ "containerPort": 80 }]);
+    world.done("RegisterTaskDefinition", web).await;
+}
+
+#[tokio::test]
+async fn tasks_join_their_target_group_and_leave_it_before_they_stop() {
+    let (mut world, network) = ready().await;
+    with_port(&world).await;
+    let group = target_group(&world, "front", "ip", Some(&network)).await;
+    let asked = with(request(&network), behind(&group));
+    world.done("CreateService", with(asked, json!({ "taskDefinition": "web:3" }))).await;
+    run_all(&world).await;
+    assert_eq!(targets(&world, &group).await, ["initial", "initial"]);
+    let service = described(&world).await;
+    assert_eq!(service["loadBalancers"], behind(&group)["loadBalancers"]);
+    assert_eq!(service["healthCheckGracePeriodSeconds"], 0);
+    let said = service["events"].to_string();
+    assert!(
+        said.contains(&format!("(service web) registered 2 targets in (target-group {group})")),
+        "{said}"
+    );
+    world.advance(60_000);
+    look(&world).await;
+    assert_eq!(
+        described(&world).await["deployments"][0]["rolloutState"],
+        "IN_PROGRESS",
+        "a task that no load balancer finds healthy proves nothing"
+    );
+
+    world.done("UpdateService", json!({ "service": "web", "desiredCount": 1 })).await;
+    look(&world).await;
+    let mut states = targets(&world, &group).await;
+    states.sort();
+    assert_eq!(states, ["draining", "initial"]);
+    let stopped = world.done("ListTasks", json!({ "serviceName": "web", "desiredStatus": "STOPPED" })).await;
+    let stopping = json!({ "tasks": stopped["taskArns"] });
+    let shown = world.done("DescribeTasks", stopping.clone()).await;
+    assert_eq!(shown["tasks"][0]["lastStatus"], "DEACTIVATING");
+    // The deregistration delay is over: now its containers may end.
+    world.advance(301_000);
+    look(&world).await;
+    let shown = world.done("DescribeTasks", stopping).await;
+    assert_eq!(shown["tasks"][0]["lastStatus"], "STOPPING");
+}
+
+#[tokio::test]
+async fn a_target_group_must_fit() {
+    let (world, network) = ready().await;
+    with_port(&world).await;
+    let request = with(request(&network), json!({ "taskDefinition": "web:3" }));
+    let lonely = target_group(&world, "lonely", "ip", None).await;
+    let text = format!(
+        "InvalidParameterException: The target group with targetGroupArn {lonely} does not have an associated load \
+         balancer."
+    );
+    world.refused("CreateService", with(request.clone(), behind(&lonely)), &text).await;
+    let wrong = target_group(&world, "wrong", "instance", Some(&network)).await;
+    let text = format!(
+        "InvalidParameterException: The provided target group {wrong} has target type instance, which is \
+         incompatible with the awsvpc network mode specified in the task definition."
+    );
+    world.refused("CreateService", with(request.clone(), behind(&wrong)), &text).await;
+    let mut port = behind(&lonely);
+    port["loadBalancers"][0]["containerPort"] = json!(81);
+    let text = "InvalidParameterException: The container web did not have a container port 81 defined.";
+    world.refused("CreateService", with(request, port), text).await;
 }
