@@ -137,7 +137,10 @@ pub(crate) fn after(view: &View, health: &BTreeMap<usize, Health>, now: Timestam
     }
     let (id, desired) = (primary.id.clone(), usize::try_from(primary.desired_count).unwrap_or(usize::MAX));
     let healthy = |(at, task): (usize, &crate::service::TaskView)| {
-        task.deployment == id && health.get(&at) == Some(&Health::Healthy) && !plan.stops(&task.id)
+        task.deployment == id
+            && !task.has_to_move
+            && health.get(&at) == Some(&Health::Healthy)
+            && !plan.stops(&task.id)
     };
     let in_place = view.tasks.iter().enumerate().filter(|it| healthy(*it)).count() >= desired;
     let others = || view.tasks.iter().filter(|task| task.deployment != id && !task.has_ended());

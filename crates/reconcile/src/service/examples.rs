@@ -190,3 +190,17 @@ fn a_daemon_has_one_task_on_each_instance() {
     assert_eq!((found, world.running(2)), (vec![instance(2), instance(4)], 2));
     assert_eq!(world.service.primary().rollout_state, RolloutState::Completed);
 }
+
+#[test]
+fn tasks_leave_a_draining_instance_when_they_are_replaced() {
+    let mut world = World::new(2, 100, 200);
+    world.calm();
+    let moving = world.ids()[0].clone();
+    world.tasks.get_mut(&moving).unwrap().has_to_move = true;
+    world.settle();
+    assert_eq!((world.tasks.len(), world.tasks[&moving].is_live()), (3, true));
+    world.calm();
+    assert_eq!(world.running(1), 2);
+    assert!(!world.tasks.contains_key(&moving));
+    assert!(world.service.seen.is_steady);
+}

@@ -28,9 +28,9 @@ struct Sorted<'a> {
     good: Vec<(&'a TaskView, bool)>,
     /// Of the PRIMARY deployment, wanted and failing their checks.
     failing: Vec<(&'a TaskView, StopCause)>,
-    /// Of older deployments, wanted, running and not failing.
+    /// Of older deployments or where it drains, wanted, running and not failing.
     old_serving: Vec<&'a TaskView>,
-    /// Of older deployments, wanted, and of no use.
+    /// Of older deployments or where it drains, wanted, and of no use.
     old_useless: Vec<&'a TaskView>,
     /// How many of the PRIMARY deployment's have proved healthy.
     healthy: usize,
@@ -85,7 +85,8 @@ fn sort<'a>(view: &'a View, health: &BTreeMap<usize, Health>, plan: &Plan) -> So
             sorted.present += 1;
             sorted.leaving += usize::from(!task.is_live());
         }
-        match (health.get(&at).unwrap_or(&Health::Going), task.deployment == *primary) {
+        let stays = task.deployment == *primary && !task.has_to_move;
+        match (health.get(&at).unwrap_or(&Health::Going), stays) {
             (Health::Going, _) => {}
             (Health::Unhealthy(cause), true) => sorted.failing.push((task, cause.clone())),
             (Health::Healthy, true) => {

@@ -252,6 +252,7 @@ impl World {
             supervision: Supervision::default(),
             targets: self.groups.iter().map(target).collect(),
             instance,
+            has_to_move: false,
             zone: None,
         }
     }

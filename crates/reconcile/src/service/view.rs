@@ -49,6 +49,8 @@ pub struct TaskView {
     pub targets: Vec<TargetView>,
     /// The container instance that it runs on.
     pub instance: Option<ContainerInstanceId>,
+    /// Whether its container instance drains: it is to be replaced by one elsewhere.
+    pub has_to_move: bool,
     /// The zone that it runs in.
     pub zone: Option<String>,
 }

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeSet;
 
+use model::ecs::container_instance::ContainerInstanceStatus;
 use model::ecs::service::SchedulingStrategy;
 use model::ecs::status::{HealthStatus, StopCode};
 use model::ecs::task::LaunchType;
@@ -65,12 +66,12 @@ pub fn concerned(snapshot: &Snapshot, change: &Change) -> Vec<ServiceKey> {
         <TaskRow as store::Row>::TABLE => {
             snapshot.get::<TaskRow>(&change.key).and_then(|task| owner(&task)).into_iter().collect()
         }
-        // Daemons follow the container instances of their cluster, whose key begins with it.
+        // Daemons follow the container instances of their cluster, and others leave the draining ones. An
+        // instance's key begins with its cluster.
         <ContainerInstanceRow as store::Row>::TABLE => {
             let scheduled = snapshot.all_by::<ServiceRow>(SCHEDULED, &key![]);
             let follows = |service: &Versioned<ServiceRow>| {
-                service.spec.scheduling_strategy == SchedulingStrategy::Daemon
-                    && change.key.starts_with(&key![service.scope, service.cluster.as_str()])
+                change.key.starts_with(&key![service.scope, service.cluster.as_str()])
             };
             scheduled.filter(follows).map(|service| key_of(&service)).collect()
         }
@@ -188,9 +189,19 @@ fn task_view(snapshot: &Snapshot, service: &Service, task: &Task, now: Timestamp
         stop_code: task.seen.stop_code,
         was_unhealthy: by_us && is_unhealthy_reason(reason),
         supervision: task.supervision.clone(),
+        has_to_move: drains(snapshot, task),
         instance: task.container_instance.clone(),
         zone: task.seen.availability_zone.clone(),
     })
+}
+
+/// Whether the container instance of a task takes no more tasks, and is to lose those that it has.
+fn drains(snapshot: &Snapshot, task: &Task) -> bool {
+    let row = task.container_instance.as_ref().and_then(|id| {
+        let key = key![task.scope, task.cluster.as_str(), id.as_str()];
+        snapshot.get::<ContainerInstanceRow>(&key)
+    });
+    row.is_some_and(|row| row.status == ContainerInstanceStatus::Draining)
 }
 
 fn checks(task: &Task) -> Checks {
