@@ -6,7 +6,7 @@ import time
 import botocore.exceptions
 import pytest
 
-from support import elbv2
+from support import elbv2, iam
 from support.longshore import ROOT
 from support.models import Judge
 
@@ -392,6 +392,7 @@ CASES = {
     ],
 }
 CASES["elbv2"] = elbv2.CASES
+CASES["iam"] = iam.CASES
 
 
 @pytest.mark.parametrize("service", CASES)
@@ -418,7 +419,7 @@ def test_every_answer_fits_the_model(api, service):
 def test_every_served_operation_has_its_case():
     table = (ROOT / "docs" / "compatibility.md").read_text()
     names = {"ecs": "ECS", "ecr": "ECR", "logs": "CloudWatch Logs", "sts": "STS", "ec2": "EC2", "elbv2": "Elastic Load Balancing v2",
-             "servicediscovery": "ServiceDiscovery"}
+             "servicediscovery": "ServiceDiscovery", "iam": "IAM"}
     for service, title in names.items():
         section = re.search(rf"^## {re.escape(title)}\b.*?(?=^## |\Z)", table, re.MULTILINE | re.DOTALL)
         assert section, f"docs/compatibility.md has no section {title}"

@@ -8,6 +8,7 @@ pub mod key;
 pub mod policy;
 pub mod principal;
 pub mod rejection;
+pub mod sealer;
 pub mod session;
 pub mod sigv4;
 

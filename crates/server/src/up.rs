@@ -46,8 +46,8 @@ async fn serve(config: Config, data_dir: &DataDir) -> Result<()> {
     let address = listener.local_addr().context("asking for our own address")?;
     let instance = instance(&config, address);
     let cloud = Arc::new(cloud::open(&config, &instance.endpoint, &instance.registry).await?);
-    let control = Control::start(cloud.clone());
-    let (_source, feed) = control::traffic::feed();
+    let (source, feed) = control::traffic::feed();
+    let control = Control::start(cloud.clone(), source);
     let traffic = Traffic::start(&config.data_dir, feed);
 
     let stop = CancellationToken::new();

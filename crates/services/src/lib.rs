@@ -32,12 +32,20 @@ pub use error::ServiceError;
 pub use room::{Handler, Room, op};
 
 /// Every room, in the order in which they may call each other's doors: to the left only.
-pub static ROOMS: &[&Room] =
-    &[&sts::ROOM, &ecr::ROOM, &logs::ROOM, &ec2::ROOM, &elbv2::ROOM, &discovery::ROOM, &ecs::ROOM];
+pub static ROOMS: &[&Room] = &[
+    &iam::ROOM,
+    &sts::ROOM,
+    &ecr::ROOM,
+    &logs::ROOM,
+    &ec2::ROOM,
+    &elbv2::ROOM,
+    &discovery::ROOM,
+    &ecs::ROOM,
+];
 
 /// The tables of all rooms and of what stands behind them.
 pub fn tables(schema: store::Schema) -> store::Schema {
-    let schema = discovery::store::tables(schema);
+    let schema = discovery::store::tables(iam::store::tables(schema));
     ecs::tables(elbv2::store::tables(ec2::store::tables(logs::store::tables(registry::tables::tables(
         schema,
     )))))

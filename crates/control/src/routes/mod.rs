@@ -69,7 +69,7 @@ pub async fn run(cloud: Arc<Cloud>, clock: Clock, routes: RoutesSender, mut repo
 /// Renders and sends what is new. Returns when a draining ends.
 fn look(cloud: &Cloud, now: Timestamp, routes: &RoutesSender, sent: &mut Option<Sent>) -> Option<Timestamp> {
     let snapshot = cloud.store.snapshot();
-    let view = traffic::view(&snapshot);
+    let view = traffic::view(cloud, &snapshot);
     let rendered = render::routes(&view, snapshot.seq().0, now);
     let same = |sent: &Sent| Routes { serial: sent.routes.serial, ..rendered.clone() } == *sent.routes;
     if !sent.as_ref().is_some_and(same) {

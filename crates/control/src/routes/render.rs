@@ -7,10 +7,11 @@ use model::Timestamp;
 use model::elbv2::action::RedirectStatus;
 use model::elbv2::attribute::RESPONSE_HEADERS;
 use model::elbv2::{
-    Action, Condition, HealthCheckPort, HealthCheckProtocol, Listener, LoadBalancer, LoadBalancerKind,
-    Matcher, Protocol, ProtocolVersion, Rule, Target, TargetGroup,
+    Action, Condition, HealthCheckPort, HealthCheckProtocol, LoadBalancer, LoadBalancerKind, Matcher,
+    Protocol, ProtocolVersion, Rule, Target, TargetGroup,
 };
-use services::elbv2::traffic::{LoadBalancerView, View};
+use services::elbv2::traffic::{ListenerView, LoadBalancerView, View};
+use services::iam::certificates::OpenedCertificate;
 use wire::link::{self as link, ROUTES_VERSION, Routes};
 
 /// Where the names of load balancers lead: `*.localhost` is the machine itself.
@@ -44,7 +45,7 @@ fn load_balancer(view: &LoadBalancerView) -> link::LoadBalancerRoute {
         addresses: addresses.map(IpAddr::V4).collect(),
         shared_addresses: vec![SHARED],
         attributes: attributes(it),
-        listeners: view.listeners.iter().map(|(listener, rules)| self::listener(listener, rules)).collect(),
+        listeners: view.listeners.iter().map(listener).collect(),
     }
 }
 
@@ -76,7 +77,8 @@ fn number(value: &str) -> u32 {
     value.parse().unwrap_or(0)
 }
 
-fn listener(it: &Listener, rules: &[Rule]) -> link::ListenerRoute {
+fn listener(view: &ListenerView) -> link::ListenerRoute {
+    let it = &view.listener;
     let header = |(key, name): &(&str, &str)| {
         let value = it.attribute(key);
         (!value.is_empty()).then(|| ((*name).to_owned(), value.to_owned()))
@@ -91,7 +93,7 @@ fn listener(it: &Listener, rules: &[Rule]) -> link::ListenerRoute {
             Protocol::Tcp => link::ListenerProtocol::Tcp,
             Protocol::Tls => link::ListenerProtocol::Tls,
         },
-        certificates: Vec::new(),
+        certificates: view.certificates.iter().map(certificate).collect(),
         ssl_policy: it.ssl_policy.clone(),
         alpn: it.alpn_policy.as_deref().map(alpn).unwrap_or_default(),
         tcp_idle_timeout_seconds: match it.protocol {
@@ -100,8 +102,17 @@ fn listener(it: &Listener, rules: &[Rule]) -> link::ListenerRoute {
         },
         server_header: !http || it.attribute("routing.http.response.server.enabled") == "true",
         response_headers: RESPONSE_HEADERS.iter().filter_map(header).collect(),
-        rules: rules.iter().map(rule).collect(),
+        rules: view.rules.iter().map(rule).collect(),
         default_action: action(&it.default_action, &it.scope),
+    }
+}
+
+fn certificate(it: &OpenedCertificate) -> link::Certificate {
+    link::Certificate {
+        arn: it.arn.clone(),
+        chain_pem: it.chain_pem.clone(),
+        key_pem: it.key_pem.clone(),
+        names: it.names.clone(),
     }
 }
 

@@ -40,12 +40,13 @@ pub(super) fn sightings(report: &RoutesReport, sent: &Sent) -> Vec<Sighting> {
 pub(super) fn load_balancers(report: &RoutesReport, routes: &Routes) -> Vec<(Arn, LoadBalancerState)> {
     let state = |route: &link::LoadBalancerRoute| {
         let own = |listener: &&link::ListenerReport| route.listeners.iter().any(|it| it.arn == listener.arn);
-        let failures: Vec<&str> = report
-            .listeners
-            .iter()
-            .filter(own)
-            .flat_map(|it| it.failures.iter().map(String::as_str))
-            .collect();
+        // An address in a VPC is there only while a node holds it: without one, clients on the machine are served.
+        let inside = |text: &str| {
+            let mut inside = route.addresses.iter().filter(|address| !address.is_loopback());
+            inside.any(|address| text.contains(&address.to_string()))
+        };
+        let failures = report.listeners.iter().filter(own).flat_map(|listener| &listener.failures);
+        let failures: Vec<&str> = failures.map(String::as_str).filter(|text| !inside(text)).collect();
         let state = match failures.is_empty() {
             true => LoadBalancerState::Active,
             false => LoadBalancerState::Impaired(failures.join("; ")),

@@ -11,7 +11,7 @@ use model::elbv2::{
     TargetGroupName, TargetKey, TargetState, TargetType, WeightedGroup,
 };
 use model::{AccountId, Region, Scope, Timestamp};
-use services::elbv2::traffic::{LoadBalancerView, View};
+use services::elbv2::traffic::{ListenerView, LoadBalancerView, View};
 use wire::link::{self as link, RoutesReport};
 
 use super::{Sent, render, report};
@@ -112,7 +112,7 @@ fn view(targets: Vec<Target>) -> View {
         tags: BTreeMap::new(),
         created_at: Timestamp::EPOCH,
     };
-    let listeners = vec![(listener, vec![rule])];
+    let listeners = vec![ListenerView { listener, rules: vec![rule], certificates: Vec::new() }];
     View {
         load_balancers: vec![LoadBalancerView { load_balancer, listeners }],
         target_groups: vec![(group, targets)],
@@ -151,7 +151,7 @@ fn reported(state: link::TargetState) -> RoutesReport {
         description: None,
         in_flight: 0,
     };
-    let listener = view(Vec::new()).load_balancers[0].listeners[0].0.arn().to_string();
+    let listener = view(Vec::new()).load_balancers[0].listeners[0].listener.arn().to_string();
     RoutesReport {
         serial: 1,
         listeners: vec![link::ListenerReport { arn: listener, failures: Vec::new() }],

@@ -82,7 +82,7 @@ pub struct TargetGroupId {
 
 impl LoadBalancerId {
     /// `app/NAME/LB`: the tail that the ARNs of all its parts share.
-    fn path(&self) -> String {
+    pub fn path(&self) -> String {
         format!("{}/{}/{}", short(self.kind), self.name, self.digits)
     }
 

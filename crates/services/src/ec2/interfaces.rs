@@ -143,6 +143,21 @@ pub fn attach(snapshot: &Snapshot, txn: Txn, scope: &Scope, interface_id: &str) 
     }
 }
 
+/// Gives an interface other security groups; an unknown one is left alone.
+pub fn set_security_groups(
+    snapshot: &Snapshot,
+    txn: Txn,
+    scope: &Scope,
+    interface_id: &str,
+    groups: &[String],
+) -> Txn {
+    let Some(found) = tables::find::<InterfaceRow>(snapshot, scope, interface_id) else { return txn };
+    // Whoever deletes one of them meanwhile makes the commit fail.
+    let present = |txn: Txn, id: &String| txn.expect_present::<SecurityGroupRow>(&key![scope, id]);
+    let changed = NetworkInterface { security_groups: groups.to_vec(), ..found.row.0.clone() };
+    groups.iter().fold(txn, present).update(&found, &InterfaceRow(changed))
+}
+
 /// Deletes an interface and gives its address back; an unknown one is left alone.
 pub fn release(snapshot: &Snapshot, txn: Txn, scope: &Scope, interface_id: &str) -> Txn {
     let Some(found) = tables::find::<InterfaceRow>(snapshot, scope, interface_id) else { return txn };

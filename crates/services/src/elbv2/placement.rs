@@ -2,13 +2,17 @@
 
 use std::net::Ipv4Addr;
 
-use model::elbv2::{AddressClaim, LoadBalancerId, LoadBalancerKind, LoadBalancerSubnet};
-use model::{IdSource, Scope};
-use store::{Snapshot, key};
+use model::ec2::InterfaceKind;
+use model::elbv2::{
+    AddressClaim, LoadBalancer, LoadBalancerId, LoadBalancerKind, LoadBalancerSubnet, SubnetInterface,
+};
+use model::{IdSource, Scope, Timestamp};
+use store::{Snapshot, Txn, key};
 
 use super::error::{Code, Error, of_network};
 use super::store::AddressClaimRow;
 use crate::ec2;
+use crate::ec2::interfaces::LeaseRequest;
 use crate::ec2::store::{SecurityGroupRow, SubnetRow};
 
 /// Random addresses that are tried.
@@ -82,6 +86,52 @@ pub(super) fn security_groups(
         }
         (named, _) => Ok(named.to_vec()),
     }
+}
+
+/// Adds to `txn` an interface in each subnet of the load balancer that has none. Returns the subnets with them.
+pub(super) fn lease(
+    snapshot: &Snapshot,
+    mut txn: Txn,
+    it: &LoadBalancer,
+    now: Timestamp,
+    ids: &mut dyn IdSource,
+) -> Result<(Txn, Vec<LoadBalancerSubnet>), Error> {
+    let (arn, description) = (it.arn().to_string(), format!("ELB {}", it.id.path()));
+    let (mut taken, mut subnets) = (Vec::new(), Vec::new());
+    for subnet in &it.subnets {
+        let mut subnet = subnet.clone();
+        if subnet.interface.is_none() {
+            let request = LeaseRequest {
+                scope: &it.scope,
+                subnets: std::slice::from_ref(&subnet.subnet_id),
+                security_groups: &it.security_groups,
+                task_arn: &arn,
+                attachment_arn: &description,
+                taken: &taken,
+                now,
+            };
+            let kind = InterfaceKind::LoadBalancer;
+            let leased =
+                ec2::interfaces::lease_for(kind, snapshot, txn, &request, ids).map_err(of_network)?;
+            let interface = leased.1.interface;
+            txn = leased.0;
+            subnet.interface = Some(SubnetInterface { id: interface.id.clone(), address: interface.address });
+            taken.push(interface);
+        }
+        subnets.push(subnet);
+    }
+    Ok((txn, subnets))
+}
+
+/// Adds to `txn` the end of the interfaces in these subnets.
+pub(super) fn release(
+    snapshot: &Snapshot,
+    txn: Txn,
+    it: &LoadBalancer,
+    subnets: &[LoadBalancerSubnet],
+) -> Txn {
+    let interfaces = subnets.iter().filter_map(|subnet| subnet.interface.as_ref());
+    interfaces.fold(txn, |txn, interface| ec2::interfaces::release(snapshot, txn, &it.scope, &interface.id))
 }
 
 /// Claims an address of the machine's own for a load balancer: one of 127.128.0.0/9, so that the addresses that

@@ -1,23 +1,28 @@
 //! What secure listeners need: TLS policies and certificates.
 //!
-//! Deviation: of ELB's policies only those are served that the data plane's TLS can keep to the letter: TLS 1.2
-//! and 1.3 with forward secrecy and authenticated encryption. The default is the one of ELB's console.
+//! Deviation: of ELB's policies only those are served that the data plane's TLS can keep: TLS 1.2 and 1.3 with
+//! forward secrecy and authenticated encryption (ChaCha20 included). A listener that names none gets the strictest of
+//! ELB's that speaks both.
 
+use model::Scope;
 use model::elbv2::Protocol;
 use store::Snapshot;
 use wire::elbv2 as shapes;
 
 use super::error::{Code, Error};
+use crate::iam::certificates;
 
 /// The policy of listeners that name none.
 pub(super) const DEFAULT_POLICY: &str = "ELBSecurityPolicy-TLS13-1-2-Res-2021-06";
 
 const TLS13: [&str; 3] = ["TLS_AES_128_GCM_SHA256", "TLS_AES_256_GCM_SHA384", "TLS_CHACHA20_POLY1305_SHA256"];
-const TLS12: [&str; 4] = [
+const TLS12: [&str; 6] = [
     "ECDHE-ECDSA-AES128-GCM-SHA256",
     "ECDHE-RSA-AES128-GCM-SHA256",
     "ECDHE-ECDSA-AES256-GCM-SHA384",
     "ECDHE-RSA-AES256-GCM-SHA384",
+    "ECDHE-ECDSA-CHACHA20-POLY1305",
+    "ECDHE-RSA-CHACHA20-POLY1305",
 ];
 
 /// A policy: which versions and ciphers clients may speak.
@@ -80,6 +85,7 @@ pub(super) struct Tls {
 /// Reads and checks what a request says of TLS for a listener of this protocol.
 pub(super) fn read(
     snapshot: &Snapshot,
+    scope: &Scope,
     protocol: Protocol,
     policy_name: Option<String>,
     certificates: Option<Vec<shapes::Certificate>>,
@@ -104,7 +110,7 @@ pub(super) fn read(
             ),
         });
     };
-    check_certificates(snapshot, &certificates)?;
+    check_certificates(snapshot, scope, &certificates)?;
     let policy_name = policy_name.unwrap_or_else(|| DEFAULT_POLICY.to_owned());
     policy(&policy_name)?;
     Ok(Tls { policy: Some(policy_name), certificates, alpn: alpn_policy(protocol, alpn)? })
@@ -138,8 +144,8 @@ pub(super) fn arns(certificates: Vec<shapes::Certificate>) -> Result<Vec<String>
 }
 
 /// Refuses certificates that do not exist.
-pub(super) fn check_certificates(_: &Snapshot, arns: &[String]) -> Result<(), Error> {
-    match arns.first() {
+pub(super) fn check_certificates(snapshot: &Snapshot, scope: &Scope, arns: &[String]) -> Result<(), Error> {
+    match arns.iter().find(|arn| !certificates::exists(snapshot, &scope.account, arn)) {
         None => Ok(()),
         Some(arn) => Err(Error::client(Code::CertificateNotFound, format!("Certificate '{arn}' not found"))),
     }

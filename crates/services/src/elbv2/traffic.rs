@@ -14,6 +14,8 @@ use store::{Snapshot, Store, Txn, key};
 use super::error::Error;
 use super::rules::limit::BATCH;
 use super::store::{self as tables, LoadBalancerRow, TargetGroupRow, TargetRow};
+use crate::cloud::Cloud;
+use crate::iam::certificates::{self, OpenedCertificate};
 
 /// Attempts at a commit that meets conflicts.
 const ATTEMPTS: usize = 64;
@@ -23,8 +25,19 @@ const ATTEMPTS: usize = 64;
 pub struct LoadBalancerView {
     /// The load balancer.
     pub load_balancer: LoadBalancer,
-    /// Its listeners, each with its rules by rising priority.
-    pub listeners: Vec<(Listener, Vec<Rule>)>,
+    /// Its listeners.
+    pub listeners: Vec<ListenerView>,
+}
+
+/// A listener with everything that belongs to it.
+#[derive(Clone, Debug)]
+pub struct ListenerView {
+    /// The listener.
+    pub listener: Listener,
+    /// Its rules by rising priority, without the default one.
+    pub rules: Vec<Rule>,
+    /// Its certificates, the default one first.
+    pub certificates: Vec<OpenedCertificate>,
 }
 
 /// All that the data plane is to serve.
@@ -37,7 +50,7 @@ pub struct View {
 }
 
 /// Everything that the data plane is to serve, as it is wanted now.
-pub fn view(snapshot: &Snapshot) -> View {
+pub fn view(cloud: &Cloud, snapshot: &Snapshot) -> View {
     let mut used: BTreeSet<(Scope, TargetGroupId)> = BTreeSet::new();
     let mut load_balancers = Vec::new();
     for found in snapshot.all::<LoadBalancerRow>(&key![]) {
@@ -51,7 +64,10 @@ pub fn view(snapshot: &Snapshot) -> View {
             used.extend(
                 actions.flat_map(|action| action.groups()).map(|group| (scope.clone(), group.clone())),
             );
-            listeners.push((listener.row.0.clone(), rules));
+            let certificates = listener.certificates.iter();
+            let certificates =
+                certificates.filter_map(|arn| certificates::open(cloud, snapshot, arn)).collect();
+            listeners.push(ListenerView { listener: listener.row.0.clone(), rules, certificates });
         }
         load_balancers.push(LoadBalancerView { load_balancer, listeners });
     }

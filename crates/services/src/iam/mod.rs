@@ -1,12 +1,55 @@
-//! Identities: which key belongs to whom. The front door and the sts room ask here.
+//! IAM: which key belongs to whom, and the server certificates of load balancers.
 //!
-//! The root key is the only long-term key; it lives in a file (or comes from the environment),
-//! not in a table. Sessions need no table either: their tokens carry them.
+//! The front door and the sts room ask here for identities. The root key is the only long-term key; it lives in a
+//! file (or comes from the environment), not in a table. Sessions need no table either: their tokens carry them.
 
+pub mod certificates;
+mod error;
+mod ops;
+pub(crate) mod store;
+mod wire;
+
+#[cfg(test)]
+mod tests;
+
+use ::wire::iam as shapes;
+use ::wire::{OperationModel, Violation};
 use auth::key::account_of;
+use auth::sealer::Sealer;
 use auth::session::{Session, Sessions};
 use auth::{AccessKey, MasterKey, Principal, Rejection, Secret};
 use model::{AccountId, IdSource, Timestamp};
+
+use crate::error::ServiceError;
+use crate::room::{Room, lower_camel, op, validation_text};
+
+/// The room.
+pub static ROOM: Room = Room {
+    service: shapes::SERVICE,
+    operations: &[
+        op::<shapes::DeleteServerCertificate>(),
+        op::<shapes::GetServerCertificate>(),
+        op::<shapes::ListServerCertificates>(),
+        op::<shapes::UploadServerCertificate>(),
+    ],
+    violation,
+    unsupported,
+};
+
+/// IAM writes paths in lower camel case, whatever its parameters are called.
+fn violation(_: &OperationModel, violations: &[Violation]) -> Option<ServiceError> {
+    let lowered: Vec<_> =
+        violations.iter().map(|it| Violation { path: lower_camel(&it.path), ..it.clone() }).collect();
+    Some(ServiceError::client("ValidationError", validation_text(&lowered)))
+}
+
+/// IAM's answer to an action that it cannot find.
+fn unsupported(operation: &str) -> ServiceError {
+    ServiceError::client(
+        "InvalidAction",
+        format!("Longshore does not serve {operation} of version {}.", shapes::SERVICE.api_version),
+    )
+}
 
 /// The keys of an installation.
 #[derive(Debug)]
@@ -14,6 +57,7 @@ pub struct Identities {
     account: AccountId,
     root: AccessKey,
     sessions: Sessions,
+    private_keys: Sealer,
 }
 
 /// A key that has been found: what verifies a signature, and whom it then speaks for.
@@ -28,12 +72,22 @@ pub struct Identity {
 impl Identities {
     /// The identities of an installation with this root key.
     pub fn new(account: AccountId, root: AccessKey, master: &MasterKey) -> Self {
-        Identities { account, root, sessions: Sessions::new(master) }
+        Identities {
+            account,
+            root,
+            sessions: Sessions::new(master),
+            private_keys: Sealer::new(master, "server-certificates"),
+        }
     }
 
     /// The root key, for the profile that the server writes.
     pub fn root_key(&self) -> &AccessKey {
         &self.root
+    }
+
+    /// What seals the private keys of server certificates.
+    pub(crate) fn private_keys(&self) -> &Sealer {
+        &self.private_keys
     }
 
     /// Finds the identity of a key, with the session token that came along.
@@ -77,7 +131,7 @@ impl Identities {
 }
 
 #[cfg(test)]
-mod tests {
+mod identity_tests {
     use std::time::Duration;
 
     use model::id::SeededIds;

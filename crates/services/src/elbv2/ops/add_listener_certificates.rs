@@ -11,6 +11,7 @@ use crate::elbv2::store::ListenerRow;
 use crate::elbv2::wire::listener::certificate;
 use crate::elbv2::{find, tls};
 use crate::error::ServiceError;
+use crate::iam::certificates::hold;
 use crate::room::Handler;
 
 impl Handler for shapes::AddListenerCertificates {
@@ -29,7 +30,7 @@ impl Handler for shapes::AddListenerCertificates {
             .into());
         }
         let arns = tls::arns(input.certificates)?;
-        tls::check_certificates(&snapshot, &arns)?;
+        tls::check_certificates(&snapshot, &ctx.scope, &arns)?;
         let mut certificates = found.certificates.clone();
         for arn in &arns {
             if !certificates.contains(arn) {
@@ -38,7 +39,9 @@ impl Handler for shapes::AddListenerCertificates {
         }
         tls::check_count(&certificates)?;
         let row = ListenerRow(Listener { certificates, ..found.row.0.clone() });
-        ctx.cloud.store.commit(Txn::new().update(&found, &row)).await.map_err(Error::from)?;
+        let txn = Txn::new().update(&found, &row);
+        let txn = hold(&snapshot, txn, &row.arn(), &found.certificates, &row.certificates);
+        ctx.cloud.store.commit(txn).await.map_err(Error::from)?;
         let added = arns.iter().map(|arn| certificate(arn, Some(false)));
         Ok(Self::Output { certificates: Some(added.collect()) })
     }

@@ -1,4 +1,7 @@
 //! CreateListener. Asking again for the same thing answers the same listener.
+//!
+//! Deviation: TLS policies with CBC suites, static keys or TLS below 1.2 are not served; a listener that names
+//! none gets `ELBSecurityPolicy-TLS13-1-2-Res-2021-06`.
 
 use model::ecs::text::TextEnum;
 use model::elbv2::{Attributes, Digits, Listener, ListenerId, LoadBalancer, LoadBalancerKind, Protocol};
@@ -15,6 +18,7 @@ use crate::elbv2::wire::listener::write;
 use crate::elbv2::wire::{action, number};
 use crate::elbv2::{find, forwarding, tls};
 use crate::error::ServiceError;
+use crate::iam::certificates;
 use crate::room::Handler;
 
 impl Handler for shapes::CreateListener {
@@ -42,6 +46,7 @@ impl Handler for shapes::CreateListener {
         }
         let row = ListenerRow(listener);
         let txn = forwarding::guard(touch(Txn::new(), &load_balancer), &groups).insert(&row);
+        let txn = certificates::hold(&snapshot, txn, &row.arn(), &[], &row.certificates);
         store.commit(txn).await.map_err(Error::from)?;
         Ok(Self::Output { listeners: Some(vec![write(&row)]) })
     }
@@ -58,7 +63,8 @@ fn read(
     let raw = input.protocol.as_deref().ok_or_else(|| missing("protocol"))?;
     let protocol = protocol(raw, load_balancer.id.kind)?;
     mutual_authentication(input.mutual_authentication)?;
-    let tls = tls::read(snapshot, protocol, input.ssl_policy, input.certificates, input.alpn_policy)?;
+    let tls =
+        tls::read(snapshot, &ctx.scope, protocol, input.ssl_policy, input.certificates, input.alpn_policy)?;
     let mut ids = ctx.ids.clone();
     Ok(Listener {
         scope: ctx.scope.clone(),

@@ -1,4 +1,6 @@
 //! CreateLoadBalancer: application and network ones. Asking again for the same thing answers the same one.
+//!
+//! Deviation: the DNS name is `NAME-DIGITS.REGION.elb.localhost`, which resolves to the machine itself.
 
 use std::net::Ipv4Addr;
 
@@ -44,8 +46,11 @@ impl Handler for shapes::CreateLoadBalancer {
         }
         let id = load_balancer.id.clone();
         let claim = placement::claim_address(&snapshot, &ctx.scope, &id, &mut ctx.ids.clone())?;
-        let row = LoadBalancerRow(LoadBalancer { address: claim.address, ..load_balancer });
-        store.commit(Txn::new().insert(&claim).insert(&row)).await.map_err(Error::from)?;
+        let mut ids = ctx.ids.clone();
+        let txn = Txn::new().insert(&claim);
+        let (txn, subnets) = placement::lease(&snapshot, txn, &load_balancer, ctx.now, &mut ids)?;
+        let row = LoadBalancerRow(LoadBalancer { address: claim.address, subnets, ..load_balancer });
+        store.commit(txn.insert(&row)).await.map_err(Error::from)?;
         Ok(Self::Output { load_balancers: Some(vec![write(&row)]) })
     }
 }

@@ -10,6 +10,7 @@ use crate::elbv2::find;
 use crate::elbv2::rules::limit::BATCH;
 use crate::elbv2::store::{rules, touch};
 use crate::error::ServiceError;
+use crate::iam::certificates;
 use crate::room::Handler;
 
 impl Handler for shapes::DeleteListener {
@@ -28,7 +29,9 @@ impl Handler for shapes::DeleteListener {
                 store.commit(txn).await.map_err(Error::from)?;
                 continue;
             }
-            store.commit(txn.remove(&found)).await.map_err(Error::from)?;
+            let txn =
+                certificates::hold(&snapshot, txn.remove(&found), &found.arn(), &found.certificates, &[]);
+            store.commit(txn).await.map_err(Error::from)?;
             return Ok(Self::Output {});
         }
     }

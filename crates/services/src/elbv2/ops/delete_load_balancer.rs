@@ -6,10 +6,11 @@ use wire::elbv2 as shapes;
 use crate::access::Access;
 use crate::context::OpCtx;
 use crate::elbv2::error::{Code, Error};
-use crate::elbv2::find;
 use crate::elbv2::rules::limit::BATCH;
 use crate::elbv2::store::{AddressClaimRow, ListenerRow, RuleRow, load_balancer_prefix, touch};
+use crate::elbv2::{find, placement};
 use crate::error::ServiceError;
+use crate::iam::certificates;
 use crate::room::Handler;
 
 impl Handler for shapes::DeleteLoadBalancer {
@@ -35,15 +36,30 @@ impl Handler for shapes::DeleteLoadBalancer {
             }
             let prefix = load_balancer_prefix(&ctx.scope, &found.id);
             // More parts than a commit holds go in several; the load balancer goes with the last.
+            let mut txn = touch(Txn::new(), &found);
             let rules = snapshot.page::<RuleRow>(&prefix, None, BATCH);
+            let mut rest = rules.iter().peekable();
+            while let Some(rule) = rest.next_if(|_| txn.operations() < BATCH) {
+                txn = txn.remove(rule);
+            }
+            let mut whole = rest.peek().is_none() && rules.len() < BATCH;
             let listeners = snapshot.page::<ListenerRow>(&prefix, None, BATCH);
-            let parts = rules.len() + listeners.len();
-            let txn = rules.iter().fold(touch(Txn::new(), &found), |txn, rule| txn.remove(rule));
-            if parts > BATCH {
+            for listener in &listeners {
+                if !whole {
+                    break;
+                }
+                if txn.operations() + listener.certificates.len() + 1 > BATCH {
+                    whole = false;
+                    break;
+                }
+                let arn = listener.arn();
+                txn = certificates::hold(&snapshot, txn.remove(listener), &arn, &listener.certificates, &[]);
+            }
+            if !whole {
                 store.commit(txn).await.map_err(Error::from)?;
                 continue;
             }
-            let txn = listeners.iter().fold(txn, |txn, listener| txn.remove(listener));
+            let txn = placement::release(&snapshot, txn, &found, &found.subnets);
             let txn = txn.delete::<AddressClaimRow>(&key![u32::from(found.address)]).remove(&found);
             store.commit(txn).await.map_err(Error::from)?;
             return Ok(Self::Output {});

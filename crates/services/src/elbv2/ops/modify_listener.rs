@@ -13,6 +13,7 @@ use crate::elbv2::wire::listener::write;
 use crate::elbv2::wire::{action, number};
 use crate::elbv2::{find, forwarding, tls};
 use crate::error::ServiceError;
+use crate::iam::certificates;
 use crate::room::Handler;
 
 impl Handler for shapes::ModifyListener {
@@ -37,6 +38,7 @@ impl Handler for shapes::ModifyListener {
         }
         let row = ListenerRow(next);
         let txn = forwarding::guard(touch(Txn::new(), &load_balancer), &groups).update(&found, &row);
+        let txn = certificates::hold(&snapshot, txn, &row.arn(), &found.certificates, &row.certificates);
         store.commit(txn).await.map_err(Error::from)?;
         Ok(Self::Output { listeners: Some(vec![write(&row)]) })
     }
@@ -62,6 +64,7 @@ fn change(
     let asked_alpn = input.alpn_policy.or(alpn.map(|name| vec![name]));
     let tls = tls::read(
         snapshot,
+        &before.scope,
         protocol,
         input.ssl_policy.or(policy),
         input.certificates.filter(|named| !named.is_empty()).or(default),

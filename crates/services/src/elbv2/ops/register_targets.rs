@@ -1,4 +1,7 @@
 //! RegisterTargets. Those that are registered already stay as they are.
+//!
+//! Deviation: addresses of 127.0.0.0/8 may be registered: they are the machine's own, on which the load balancer
+//! runs.
 
 use store::Txn;
 use wire::elbv2 as shapes;

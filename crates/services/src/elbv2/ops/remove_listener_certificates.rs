@@ -10,6 +10,7 @@ use crate::elbv2::error::{Code, Error};
 use crate::elbv2::store::ListenerRow;
 use crate::elbv2::{find, tls};
 use crate::error::ServiceError;
+use crate::iam::certificates::hold;
 use crate::room::Handler;
 
 impl Handler for shapes::RemoveListenerCertificates {
@@ -27,7 +28,9 @@ impl Handler for shapes::RemoveListenerCertificates {
         }
         let certificates = found.certificates.iter().filter(|arn| !arns.contains(arn)).cloned().collect();
         let row = ListenerRow(Listener { certificates, ..found.row.0.clone() });
-        ctx.cloud.store.commit(Txn::new().update(&found, &row)).await.map_err(Error::from)?;
+        let txn = Txn::new().update(&found, &row);
+        let txn = hold(&snapshot, txn, &row.arn(), &found.certificates, &row.certificates);
+        ctx.cloud.store.commit(txn).await.map_err(Error::from)?;
         Ok(Self::Output {})
     }
 }

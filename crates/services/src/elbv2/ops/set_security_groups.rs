@@ -6,6 +6,7 @@ use wire::elbv2 as shapes;
 
 use crate::access::Access;
 use crate::context::OpCtx;
+use crate::ec2;
 use crate::elbv2::error::Error;
 use crate::elbv2::store::LoadBalancerRow;
 use crate::elbv2::{find, placement};
@@ -36,7 +37,12 @@ impl Handler for shapes::SetSecurityGroups {
         let security_groups =
             placement::security_groups(&snapshot, &ctx.scope, kind, vpc_id, &input.security_groups)?;
         let row = LoadBalancerRow(LoadBalancer { security_groups, ..found.row.0.clone() });
-        ctx.cloud.store.commit(Txn::new().update(&found, &row)).await.map_err(Error::from)?;
+        let interfaces = row.subnets.iter().filter_map(|subnet| subnet.interface.as_ref());
+        let txn = interfaces.fold(Txn::new().update(&found, &row), |txn, interface| {
+            let groups = &row.security_groups;
+            ec2::interfaces::set_security_groups(&snapshot, txn, &ctx.scope, &interface.id, groups)
+        });
+        ctx.cloud.store.commit(txn).await.map_err(Error::from)?;
         Ok(Self::Output {
             security_group_ids: Some(row.security_groups.clone()),
             enforce_security_group_inbound_rules_on_private_link_traffic: None,

@@ -1,6 +1,6 @@
 //! SetSubnets.
 
-use model::elbv2::LoadBalancer;
+use model::elbv2::{LoadBalancer, LoadBalancerSubnet};
 use store::Txn;
 use wire::elbv2 as shapes;
 
@@ -35,8 +35,16 @@ impl Handler for shapes::SetSubnets {
             )
             .into());
         }
-        let row = LoadBalancerRow(LoadBalancer { subnets: place.subnets, ..found.row.0.clone() });
-        ctx.cloud.store.commit(Txn::new().update(&found, &row)).await.map_err(Error::from)?;
+        // Subnets that stay keep their interfaces.
+        let kept = |id: &str| found.subnets.iter().find(|known| known.subnet_id == id).cloned();
+        let subnets = place.subnets.into_iter().map(|new| kept(&new.subnet_id).unwrap_or(new)).collect();
+        let next = LoadBalancer { subnets, ..found.row.0.clone() };
+        let left = |known: &&LoadBalancerSubnet| !ids.contains(&known.subnet_id);
+        let left: Vec<_> = found.subnets.iter().filter(left).cloned().collect();
+        let txn = placement::release(&snapshot, Txn::new(), &found, &left);
+        let (txn, subnets) = placement::lease(&snapshot, txn, &next, ctx.now, &mut ctx.ids.clone())?;
+        let row = LoadBalancerRow(LoadBalancer { subnets, ..next });
+        ctx.cloud.store.commit(txn.update(&found, &row)).await.map_err(Error::from)?;
         Ok(Self::Output {
             availability_zones: Some(zones(&row)),
             ip_address_type: Some("ipv4".into()),
