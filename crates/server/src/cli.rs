@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::config::{DEFAULT_DATA_DIR, LogFormat, UpOptions};
+use crate::operator::{ExecOptions, LogsOptions, PsOptions};
 
 /// Amazon ECS without Amazon.
 #[derive(Debug, Parser)]
@@ -29,6 +30,12 @@ pub enum Command {
     Status(InstanceOptions),
     /// Print the lines that point a shell's AWS clients at Longshore: eval "$(longshore env)"
     Env(InstanceOptions),
+    /// List the tasks of all clusters
+    Ps(PsOptions),
+    /// Print what a task's containers wrote
+    Logs(LogsOptions),
+    /// Run a command in a container: longshore exec TASK -- sh
+    Exec(ExecOptions),
     /// Print the version
     Version(OutputOptions),
     /// Hold the namespaces that a task's containers share; started by the node

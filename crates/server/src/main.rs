@@ -12,6 +12,7 @@ mod front;
 mod instance;
 mod keys;
 mod node;
+mod operator;
 mod preflight;
 mod private;
 mod profile;
@@ -31,6 +32,10 @@ fn main() -> ExitCode {
     let ended = match Cli::parse().command {
         Command::Logger { arguments } => return agent::logs::logger_main(arguments.into_iter()),
         Command::Holder { kinds } => return agent::runtime::holder::holder_main(kinds.into_iter()),
+        Command::Exec(options) => match operator::exec(&options) {
+            Ok(code) => return ExitCode::from(code),
+            Err(error) => Err(error),
+        },
         command => run(command),
     };
     match ended {
@@ -50,7 +55,9 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::Status(options) => status::print(&options),
         Command::Env(options) => status::print_environment(&options),
         Command::Version(options) => status::print_version(&options),
-        Command::Logger { .. } | Command::Holder { .. } => {
+        Command::Ps(options) => operator::ps(&options),
+        Command::Logs(options) => operator::logs(&options),
+        Command::Logger { .. } | Command::Holder { .. } | Command::Exec(_) => {
             unreachable!("taken before: they need nothing of this")
         }
     }

@@ -26,6 +26,17 @@ pub struct Profile<'a> {
     pub key: &'a AccessKey,
 }
 
+/// What a profile was found to say.
+#[derive(Debug)]
+pub struct Read {
+    /// Where the API answers.
+    pub endpoint: String,
+    /// The region.
+    pub region: String,
+    /// The key.
+    pub key: AccessKey,
+}
+
 /// The two files of the AWS clients.
 #[derive(Debug)]
 pub struct Files {
@@ -52,12 +63,35 @@ impl Files {
         })
     }
 
+    /// Reads a profile out of them.
+    pub fn read(&self, name: &str) -> Result<Read> {
+        let section = section(name);
+        let text = |path: &Path| fs::read_to_string(path).unwrap_or_default();
+        let (config, credentials) = (text(&self.config), text(&self.credentials));
+        let find = |text: &str, path: &Path, section: &str, key: &str| {
+            value(text, section, key).with_context(|| {
+                let path = path.display();
+                format!("{path} has no {key} in [{section}]: 'longshore up' writes the profile")
+            })
+        };
+        Ok(Read {
+            endpoint: find(&config, &self.config, &section, "endpoint_url")?,
+            region: find(&config, &self.config, &section, "region")?,
+            key: AccessKey {
+                id: find(&credentials, &self.credentials, name, "aws_access_key_id")?,
+                secret: auth::Secret::new(find(
+                    &credentials,
+                    &self.credentials,
+                    name,
+                    "aws_secret_access_key",
+                )?),
+            },
+        })
+    }
+
     /// Writes the profile into them.
     pub fn write(&self, profile: &Profile<'_>) -> Result<()> {
-        let section = match profile.name {
-            "default" => "default".to_owned(),
-            name => format!("profile {name}"),
-        };
+        let section = section(profile.name);
         let settings = [("endpoint_url", profile.endpoint), ("region", profile.region.as_str())];
         update(&self.config, &section, &settings)?;
         let keys = [
@@ -66,6 +100,22 @@ impl Files {
         ];
         update(&self.credentials, profile.name, &keys)
     }
+}
+
+/// How `config` names a profile's section.
+fn section(name: &str) -> String {
+    match name {
+        "default" => "default".to_owned(),
+        name => format!("profile {name}"),
+    }
+}
+
+/// A setting in a section.
+fn value(text: &str, section: &str, key: &str) -> Option<String> {
+    let lines = text.lines().skip_while(|line| header(line) != Some(section)).skip(1);
+    let mut settings =
+        lines.take_while(|line| header(line).is_none()).filter_map(|line| line.split_once('='));
+    settings.find(|(name, _)| name.trim_end() == key).map(|(_, value)| value.trim().to_owned())
 }
 
 fn update(path: &Path, section: &str, values: &[(&str, &str)]) -> Result<()> {
@@ -156,6 +206,9 @@ mod tests {
         files.write(&profile).unwrap();
         let credentials = fs::read_to_string(&files.credentials).unwrap();
         assert!(credentials.starts_with("[longshore]\naws_access_key_id = AKIAIOSFODNN7EXAMPLE\n"));
+        let read = files.read("longshore").unwrap();
+        assert_eq!((read.endpoint.as_str(), read.key.secret.expose()), ("http://h", "hush"));
+        assert!(files.read("other").unwrap_err().to_string().contains("no endpoint_url in [profile other]"));
         assert_eq!(fs::metadata(&files.credentials).unwrap().permissions().mode() & 0o777, 0o600);
     }
 }
