@@ -276,6 +276,8 @@ CASES = {
         ("GetLogEvents", {"logGroupName": "/models", "logStreamName": "none"}, "ResourceNotFoundException"),
         ("FilterLogEvents", {"logGroupName": "/models", "filterPattern": "hello"}, GOOD),
         ("FilterLogEvents", {"logGroupName": "/models", "filterPattern": "{ $.x = "}, "InvalidParameterException"),
+        ("StartLiveTail", {"logGroupIdentifiers": ["/models/logs"]}, "InvalidParameterException"),
+        ("StartLiveTail", {"logGroupIdentifiers": ["arn:aws:logs:us-east-2:123456789012:log-group:missing"]}, "ResourceNotFoundException"),
         ("TestMetricFilter", {"filterPattern": "[a, b]", "logEventMessages": ["x y", "z"]}, GOOD),
         ("TestMetricFilter", {"filterPattern": "{ $.x = ", "logEventMessages": ["x"]}, "InvalidParameterException"),
         ("PutRetentionPolicy", {"logGroupName": "/models", "retentionInDays": 7}, GOOD),

@@ -107,7 +107,8 @@ class Longshore:
                                 "region_name": self.region} | overrides)
 
     def client(self, service, region=None, **config):
-        settings = {"retries": {"total_max_attempts": 1}, "connect_timeout": 5, "read_timeout": 60} | config
+        # Host prefixes (`stream-`, `data-`) do not resolve before an address.
+        settings = {"retries": {"total_max_attempts": 1}, "inject_host_prefix": False, "connect_timeout": 5, "read_timeout": 60} | config
         return self.session().client(service, endpoint_url=self.endpoint, region_name=region or self.region,
                                      config=botocore.config.Config(**settings))
 

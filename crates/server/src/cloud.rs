@@ -44,6 +44,7 @@ pub async fn open(config: &Config, endpoint: &str, registry_host: &str) -> Resul
         logs: Arc::new(logs),
         identities: Identities::new(config.account.clone(), root, &master),
         exec: Default::default(),
+        live_tails: Default::default(),
         settings: Settings {
             account: config.account.clone(),
             region: config.region.clone(),

@@ -68,6 +68,7 @@ async fn serve(config: Config, data_dir: &DataDir) -> Result<()> {
     let signal = wait_for_signal().await?;
     tracing::info!(signal, "stopping");
     stop.cancel();
+    cloud.live_tails.end_all();
     serving.await.context("serving requests")?;
     control::exec::end_all(&cloud).await;
     if let Some(node) = node {

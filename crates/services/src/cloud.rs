@@ -11,6 +11,7 @@ use telemetry::Logs;
 
 use crate::exec::Sessions;
 use crate::iam::Identities;
+use crate::logs::live::LiveTails;
 
 /// The parts that operations use.
 #[derive(Debug)]
@@ -25,6 +26,8 @@ pub struct Cloud {
     pub logs: Arc<Logs>,
     /// Who has which key.
     pub identities: Identities,
+    /// Live Tail sessions.
+    pub live_tails: LiveTails,
     /// Exec sessions.
     pub exec: Sessions,
     /// What the operator chose.

@@ -65,6 +65,7 @@ async fn cloud(account: AccountId, region: Region, root: AccessKey) -> Cloud {
         logs: Arc::new(logs),
         identities,
         exec: Default::default(),
+        live_tails: Default::default(),
         settings,
         placing: tokio::sync::Mutex::default(),
     }

@@ -60,6 +60,7 @@ impl Ground {
             logs: self.logs.clone(),
             identities: Identities::new(account.clone(), root, &MasterKey::new([2; 32])),
             exec: Default::default(),
+            live_tails: Default::default(),
             settings: Settings {
                 account,
                 region: scope()?.region,

@@ -7,7 +7,8 @@ use http_body_util::{BodyExt, Full};
 use registry::Body;
 use services::ServiceError;
 use services::error::Fault;
-use wire::protocol::{self, ErrorAnswer};
+use services::logs::live::LiveTail;
+use wire::protocol::{self, ErrorAnswer, eventstream};
 use wire::{OperationModel, Protocol, Value};
 
 use super::route::Speech;
@@ -28,6 +29,15 @@ impl Answer<'_> {
     pub(super) fn success(self, operation: &OperationModel, value: &Value) -> Response<Body> {
         let Speech { service, protocol } = *self.speech;
         self.response(StatusCode::OK, protocol::encode(protocol, service, operation, value, self.request_id))
+    }
+
+    /// What goes on until the session ends.
+    pub(super) fn stream(self, session: LiveTail) -> Response<Body> {
+        let mut response = self.response(StatusCode::OK, Vec::new());
+        let content_type = HeaderValue::from_static(eventstream::CONTENT_TYPE);
+        response.headers_mut().insert(CONTENT_TYPE, content_type);
+        *response.body_mut() = super::live::body(session);
+        response
     }
 
     /// Why there is no such answer.

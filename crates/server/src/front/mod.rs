@@ -10,6 +10,7 @@ mod authenticate;
 mod body;
 mod channel;
 mod listen;
+mod live;
 mod route;
 
 use std::net::SocketAddr;
@@ -92,7 +93,10 @@ impl Front {
         let wants_query_error = head.headers.contains_key("x-amzn-query-mode");
         let answer = Answer { speech: &speech, request_id: &request_id, wants_query_error };
         match (outcome, operation) {
-            (Ok(value), Some(operation)) => answer.success(operation, &value),
+            (Ok(value), Some(operation)) => match live::session(&self.cloud, operation, &value) {
+                Some(session) => answer.stream(session),
+                None => answer.success(operation, &value),
+            },
             (Ok(_), None) => unreachable!("only an operation succeeds"),
             (Err(error), _) => answer.failure(&error),
         }

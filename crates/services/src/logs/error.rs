@@ -37,6 +37,9 @@ pub enum Error {
     /// A group or resource would have more than 50 tags.
     #[error("The maximum number of tags that a resource can have is 50.")]
     TooManyTags,
+    /// A quota would be exceeded.
+    #[error("{0}")]
+    LimitExceeded(String),
     /// More comes in than can be made durable.
     #[error("Rate exceeded")]
     Throttled,
@@ -70,6 +73,7 @@ impl Error {
             Error::Protected(_) => "ValidationException",
             Error::Parameter(_) | Error::Pattern(_) => "InvalidParameterException",
             Error::TooManyTags => "TooManyTagsException",
+            Error::LimitExceeded(_) => "LimitExceededException",
             Error::Throttled => "ThrottlingException",
             Error::AlreadyAccepted { .. } => "DataAlreadyAcceptedException",
             Error::Store(_) | Error::Logs(_) => "ServiceUnavailableException",

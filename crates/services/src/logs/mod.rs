@@ -4,6 +4,7 @@
 
 pub mod door;
 pub mod error;
+pub mod live;
 mod ops;
 mod retention;
 mod rules;
@@ -36,6 +37,7 @@ pub static ROOM: Room = Room {
         op::<::wire::logs::PutLogEvents>(),
         op::<::wire::logs::PutLogGroupDeletionProtection>(),
         op::<::wire::logs::PutRetentionPolicy>(),
+        op::<::wire::logs::StartLiveTail>(),
         op::<::wire::logs::TagLogGroup>(),
         op::<::wire::logs::TagResource>(),
         op::<::wire::logs::TestMetricFilter>(),

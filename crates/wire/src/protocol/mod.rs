@@ -6,6 +6,7 @@
 
 pub mod cbor;
 pub mod ec2query;
+pub mod eventstream;
 pub mod json;
 pub mod query;
 mod time;

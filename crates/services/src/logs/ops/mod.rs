@@ -14,6 +14,7 @@ mod list_tags_log_group;
 mod put_log_events;
 mod put_log_group_deletion_protection;
 mod put_retention_policy;
+mod start_live_tail;
 mod tag_log_group;
 mod tag_resource;
 mod test_metric_filter;

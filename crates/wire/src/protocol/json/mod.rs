@@ -33,6 +33,13 @@ pub fn encode(operation: &OperationModel, output: &Value) -> Vec<u8> {
     out
 }
 
+/// Writes a structure that is no answer of its own, such as an event of a stream.
+pub fn encode_shape<S: crate::Shape>(shape: S) -> Vec<u8> {
+    let mut out = Vec::with_capacity(256);
+    write::value(&mut out, Some(S::SCHEMA), &shape.into_value());
+    out
+}
+
 /// Writes an error answer's body: `{"__type": ..., "message": ...}`.
 pub fn encode_error(service: &ServiceModel, error: &ErrorAnswer<'_>) -> Vec<u8> {
     let schema = service.error(error.code).map(|model| model.schema);
