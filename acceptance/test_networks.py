@@ -187,3 +187,38 @@ def test_private_namespaces_are_served_in_their_vpc(cluster):
     cluster.stop(arns)
     discovery.delete_service(Id=service)
     discovery.delete_namespace(Id=namespace)
+
+
+def test_tasks_of_a_service_are_found_by_its_name(cluster):
+    discovery = cluster.longshore.client("servicediscovery", inject_host_prefix=False)
+    vpc = cluster.ec2.describe_vpcs(Filters=[{"Name": "is-default", "Values": ["true"]}])["Vpcs"][0]["VpcId"]
+    operation = discovery.create_private_dns_namespace(Name="fleet.local", Vpc=vpc)["OperationId"]
+    namespace = discovery.get_operation(OperationId=operation)["Operation"]["Targets"]["NAMESPACE"]
+    registry = discovery.create_service(Name="web", NamespaceId=namespace, DnsConfig={"DnsRecords": [{"Type": "A", "TTL": 0}]})["Service"]
+    arns = [start(cluster, [])]
+    [task] = running(cluster, arns)
+    definition = cluster.register("fleet", [{"name": "main", "image": cluster.image, "command": ["sleep", "600"], "essential": True, "stopTimeout": 2}])
+    cluster.ecs.create_service(cluster=cluster.name, serviceName="fleet", taskDefinition=definition, desiredCount=2, launchType="FARGATE",
+                               networkConfiguration=cluster.network, serviceRegistries=[{"registryArn": registry["Arn"]}])
+
+    def found():
+        return sorted(line.split()[1] for line in lookup(task, "web.fleet.local").splitlines()[2:] if line.startswith("Address: "))
+
+    def addresses():
+        tasks = cluster.ecs.list_tasks(cluster=cluster.name, serviceName="fleet")["taskArns"]
+        return sorted(address(it) for it in cluster.describe(tasks) if it["lastStatus"] == "RUNNING") if tasks else []
+    wait_until("both tasks are answered", lambda: len(addresses()) == 2 and found() == addresses(), 90)
+    shown = cluster.ecs.describe_services(cluster=cluster.name, services=["fleet"])["services"][0]
+    assert shown["serviceRegistries"] == [{"registryArn": registry["Arn"]}]
+
+    # One that goes is answered no more, and its successor is.
+    victim = cluster.ecs.list_tasks(cluster=cluster.name, serviceName="fleet")["taskArns"][0]
+    gone = address(cluster.describe([victim])[0])
+    cluster.ecs.stop_task(cluster=cluster.name, task=victim)
+    wait_until("the successor is answered", lambda: gone not in found() and len(addresses()) == 2 and found() == addresses(), 90)
+
+    cluster.ecs.delete_service(cluster=cluster.name, service="fleet", force=True)
+    wait_until("nothing is registered", lambda: not discovery.list_instances(ServiceId=registry["Id"])["Instances"], 90)
+    cluster.stop(arns)
+    discovery.delete_service(Id=registry["Id"])
+    discovery.delete_namespace(Id=namespace)

@@ -29,7 +29,7 @@ type Snapshot = Option<Arc<link::SecurityGroups>>;
 pub struct Guard {
     wanted: watch::Sender<Snapshot>,
     enforced: watch::Receiver<Snapshot>,
-    _worker: AbortOnDropHandle<()>,
+    worker: AbortOnDropHandle<()>,
 }
 
 impl Guard {
@@ -38,12 +38,17 @@ impl Guard {
         let (wanted, changes) = watch::channel(None);
         let (done, enforced) = watch::channel(None);
         let worker = Worker { names, bridges, wanted: changes, enforced: done };
-        Guard { wanted, enforced, _worker: AbortOnDropHandle::new(tokio::spawn(worker.run())) }
+        Guard { wanted, enforced, worker: AbortOnDropHandle::new(tokio::spawn(worker.run())) }
     }
 
     /// Takes the newest snapshot; it is enforced in the background.
     pub fn want(&self, groups: link::SecurityGroups) {
         self.wanted.send_replace(Some(Arc::new(groups)));
+    }
+
+    /// Enforces nothing new any more; what is enforced stays until the tables are removed.
+    pub fn close(&self) {
+        self.worker.abort();
     }
 
     /// Waits until the rules for an address hold, if this node is told of any.

@@ -219,6 +219,7 @@ impl Networks {
     /// Removes everything of this instance; to be called only when no task is left.
     pub async fn remove_all(&self) -> Result<(), Error> {
         self.pool.close().await;
+        self.guard.close();
         self.sweep(&[]).await?;
         for link in self.host.link_names().await? {
             if self.names.is_bridge(&link) {

@@ -41,6 +41,9 @@ pub struct RevisionSpec {
     pub network: Option<AwsvpcConfiguration>,
     /// The target groups that its tasks join.
     pub load_balancers: Vec<ServiceLoadBalancer>,
+    /// The services of Cloud Map in which its tasks are registered.
+    #[serde(default)]
+    pub registries: Vec<ServiceRegistry>,
     /// That Service Connect is off, when somebody said so.
     pub is_service_connect_off: bool,
 }
@@ -62,6 +65,19 @@ pub struct ServiceLoadBalancer {
     pub container_name: String,
     /// Its port.
     pub container_port: u16,
+}
+
+/// A service of Cloud Map in which the tasks of a revision are registered.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ServiceRegistry {
+    /// Its ARN.
+    pub registry_arn: String,
+    /// The port of SRV records, when no container says it.
+    pub port: Option<u16>,
+    /// The container whose port is registered.
+    pub container_name: Option<String>,
+    /// That port.
+    pub container_port: Option<u16>,
 }
 
 impl ServiceRevision {

@@ -13,7 +13,7 @@ use store::{Key, Snapshot, Store, Txn, Versioned, key};
 use super::error::Error;
 use super::rules::placement::Wishes;
 use super::store::{BY_NODE, ENDED, NodeRow, TaskRow, active_cluster, task_definition};
-use super::{instances, placement};
+use super::{instances, placement, registries};
 use crate::context::Ids;
 use crate::ec2;
 
@@ -144,6 +144,7 @@ pub async fn report(store: &Store, task_arn: &str, report: &Report, now: Timesta
         let Some(found) = task(&snapshot, task_arn) else { return Ok(()) };
         let Some(next) = apply(&found, report, now) else { return Ok(()) };
         let txn = Txn::new().update(&found, &TaskRow(next.clone()));
+        let txn = registries::follow(&snapshot, txn, &found, &next, now);
         match store.commit(follow(&snapshot, txn, &found, &next)).await {
             Err(error) if error.is_conflict() => {}
             done => return done.map(drop).map_err(Error::from),

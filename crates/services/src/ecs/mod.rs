@@ -11,6 +11,7 @@ mod launching;
 mod ops;
 mod placement;
 pub mod reap;
+mod registries;
 mod rollover;
 mod rules;
 pub mod schedule;

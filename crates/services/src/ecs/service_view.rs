@@ -10,6 +10,7 @@ use reconcile::service::event::KEPT;
 use store::{Snapshot, key};
 use wire::ecs as shape;
 
+use super::registries;
 use super::store::{ServiceEventRow, service_deployment, service_revision, tasks_of_service};
 use super::wire::cluster::write_tags;
 use super::wire::convert::Wire;
@@ -77,7 +78,7 @@ pub(crate) fn service(snapshot: &Snapshot, service: &Service, with_tags: bool) -
         service_name: Some(service.name.to_string()),
         cluster_arn: Some(service.cluster.arn(&service.scope).to_string()),
         load_balancers: Some(balancers),
-        service_registries: Some(Vec::new()),
+        service_registries: Some(revision.map(|it| registries::write(&it.registries)).unwrap_or_default()),
         status: Some(service.status.to_string()),
         desired_count: Some(desired.into_wire()),
         running_count: total(|counts| counts.running),
@@ -290,6 +291,7 @@ pub(crate) fn revision(snapshot: &Snapshot, revision: &ServiceRevision) -> shape
         platform_version: platform_version(spec),
         platform_family: capacity.platform_family,
         load_balancers: Some(write_load_balancers(&spec.load_balancers)),
+        service_registries: Some(registries::write(&spec.registries)),
         network_configuration: spec.network.as_ref().map(write_network),
         container_images: Some(
             images

@@ -21,6 +21,7 @@ use crate::ecs::balancing;
 use crate::ecs::error::Error;
 use crate::ecs::launching::Maker;
 use crate::ecs::ops::{cluster_resource, service_resource};
+use crate::ecs::registries;
 use crate::ecs::rollover::roll_over;
 use crate::ecs::rules::service::{self as rules, connects, some};
 use crate::ecs::rules::{cluster as cluster_rules, identifier, launch, tag};
@@ -118,6 +119,7 @@ fn wanted(
     rules::check(&spec, &revision)?;
     rules::check_load_balancers(&revision, &definition)?;
     balancing::check(snapshot, &ctx.scope, &revision, &definition)?;
+    registries::check(snapshot, &ctx.scope, &revision, &definition)?;
     let service = Wanted { name, spec, revision, tags };
     check_launch(ctx, snapshot, cluster, &service, &definition)?;
     Ok(service)
@@ -128,7 +130,6 @@ fn refuse_unserved(input: &shape::CreateServiceRequest) -> Result<(), Error> {
     let controller = input.deployment_controller.as_ref().map(|controller| controller.r#type.as_str());
     rules::refuse_unserved(&[
         (controller.is_some_and(|kind| kind != "ECS"), "Deployment controllers other than ECS"),
-        (some(input.service_registries.as_ref()), "Service registries"),
         (connects(input.service_connect_configuration.as_ref()), "Service Connect configurations"),
         (some(input.volume_configurations.as_ref()), "Volumes that are configured at launch"),
         (some(input.vpc_lattice_configurations.as_ref()), "VPC Lattice configurations"),
@@ -158,6 +159,7 @@ fn revision(
         platform_version: input.platform_version.clone().filter(|version| !version.is_empty()),
         network: awsvpc.map(network).transpose()?,
         load_balancers: read::load_balancers(input.load_balancers.clone().unwrap_or_default())?,
+        registries: registries::read(input.service_registries.as_deref().unwrap_or_default())?,
         is_service_connect_off: input.service_connect_configuration.is_some(),
     };
     if revision.launch_type.is_some() && !revision.strategy.is_empty() {

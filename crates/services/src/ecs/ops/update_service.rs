@@ -20,6 +20,7 @@ use crate::ecs::balancing;
 use crate::ecs::error::Error;
 use crate::ecs::launching::Maker;
 use crate::ecs::ops::{cluster_resource, service_resource};
+use crate::ecs::registries;
 use crate::ecs::rollover::roll_over;
 use crate::ecs::rules::service::{self as rules, connects, some};
 use crate::ecs::rules::{cluster as cluster_rules, identifier, launch};
@@ -88,7 +89,6 @@ fn refuse_unserved(input: &shape::UpdateServiceRequest) -> Result<(), Error> {
     let controller = input.deployment_controller.as_ref().map(|controller| controller.r#type.as_str());
     rules::refuse_unserved(&[
         (controller.is_some_and(|kind| kind != "ECS"), "Deployment controllers other than ECS"),
-        (some(input.service_registries.as_ref()), "Service registries"),
         (connects(input.service_connect_configuration.as_ref()), "Service Connect configurations"),
         (some(input.volume_configurations.as_ref()), "Volumes that are configured at launch"),
         (some(input.vpc_lattice_configurations.as_ref()), "VPC Lattice configurations"),
@@ -150,6 +150,9 @@ fn revision(
     }
     if let Some(balancers) = input.load_balancers.clone() {
         next.load_balancers = read::load_balancers(balancers)?;
+    }
+    if let Some(given) = &input.service_registries {
+        next.registries = registries::read(given)?;
     }
     if input.service_connect_configuration.is_some() {
         next.is_service_connect_off = true;
@@ -218,6 +221,7 @@ fn check_launch(
     let definition = definition.ok_or_else(|| Error::Client("TaskDefinition not found.".into()))?;
     rules::check_load_balancers(revision, &definition)?;
     balancing::check(snapshot, &ctx.scope, revision, &definition)?;
+    registries::check(snapshot, &ctx.scope, revision, &definition)?;
     let launch = rules::launch(service, revision, 1, String::new());
     let capacities = launch::capacities(&launch, cluster)?;
     let maker = Maker { snapshot, cluster, now: ctx.now, ids: ctx.ids.clone() };
