@@ -16,7 +16,7 @@ CONTAINER = {"name": "web", "image": "web:1", "memory": 128}
 CLUSTER_ARN = "arn:aws:ecs:us-east-2:123456789012:cluster/models"
 ARN = "arn:aws:ecs:us-east-2:123456789012:"
 # Host networking needs no subnet, so that the service needs no id that is known later.
-SERVICE = {"cluster": "models-services", "serviceName": "models", "taskDefinition": "models-services", "desiredCount": 0}
+ECS_SERVICE = {"cluster": "models-services", "serviceName": "models", "taskDefinition": "models-services", "desiredCount": 0}
 DIGEST = "sha256:" + "0" * 64
 LIFECYCLE = ('{"rules": [{"rulePriority": 1, "selection": {"tagStatus": "any", "countType": "imageCountMoreThan", '
              '"countNumber": 3}, "action": {"type": "expire"}}]}')
@@ -226,12 +226,12 @@ CASES = {
         ("StartTask", {"cluster": "missing", "taskDefinition": "models", "containerInstances": ["0" * 32]}, "ClusterNotFoundException"),
         ("CreateCluster", {"clusterName": "models-services"}, GOOD),
         ("RegisterTaskDefinition", {"family": "models-services", "containerDefinitions": [CONTAINER], "networkMode": "host"}, GOOD),
-        ("CreateService", {**SERVICE, "tags": [{"key": "a", "value": "b"}], "propagateTags": "SERVICE",
+        ("CreateService", {**ECS_SERVICE, "tags": [{"key": "a", "value": "b"}], "propagateTags": "SERVICE",
                            "deploymentConfiguration": {"deploymentCircuitBreaker": {"enable": True, "rollback": True}}}, GOOD),
-        ("CreateService", {**SERVICE, "desiredCount": 7}, "InvalidParameterException"),
-        ("CreateService", {**SERVICE, "cluster": "missing"}, "ClusterNotFoundException"),
-        ("CreateService", {**SERVICE, "serviceName": "other", "taskDefinition": "none"}, "ClientException"),
-        ("CreateService", {**SERVICE, "serviceName": "other", "deploymentController": {"type": "EXTERNAL"}}, "UnsupportedFeatureException"),
+        ("CreateService", {**ECS_SERVICE, "desiredCount": 7}, "InvalidParameterException"),
+        ("CreateService", {**ECS_SERVICE, "cluster": "missing"}, "ClusterNotFoundException"),
+        ("CreateService", {**ECS_SERVICE, "serviceName": "other", "taskDefinition": "none"}, "ClientException"),
+        ("CreateService", {**ECS_SERVICE, "serviceName": "other", "deploymentController": {"type": "EXTERNAL"}}, "UnsupportedFeatureException"),
         ("DescribeServices", {"cluster": "models-services", "services": ["models", "none"], "include": ["TAGS"]}, GOOD),
         ("DescribeServices", {"cluster": "missing", "services": ["none"]}, "ClusterNotFoundException"),
         ("ListServices", {"cluster": "models-services", "launchType": "EC2", "schedulingStrategy": "REPLICA"}, GOOD),
