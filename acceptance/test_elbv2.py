@@ -7,7 +7,10 @@ import ssl
 import pytest
 
 from support.balancer import Load, Upstream, get
+from support.ecs import Cluster
+from support.ecs import address as address_of
 from support.iam import CERTIFICATE, upload
+from support.images import busybox_layout, push
 from support.longshore import Longshore
 from support.process import free_port, run, wait_until
 
@@ -222,3 +225,28 @@ def test_a_load_balancer_holds_an_interface_in_each_subnet(balancing):
     assert interfaces() == set(balancing.subnets[:2])
     balancing.elb.delete_load_balancer(LoadBalancerArn=load_balancer)
     assert interfaces() == set()
+
+
+def test_tasks_reach_a_load_balancer_inside_their_vpc(longshore, upstreams, tmp_path):
+    balancing = Balancing(longshore)
+    port = free_port()
+    load_balancer, _ = balancing.load_balancer("near", Scheme="internal")
+    group = balancing.group("near", upstreams[:1])
+    balancing.listener(load_balancer, port, forward(group))
+    balancing.healthy(group)
+    held = longshore.client("ec2").describe_network_interfaces(
+        Filters=[{"Name": "description", "Values": ["ELB app/near/*"]}])["NetworkInterfaces"]
+    address = held[0]["PrivateIpAddress"]
+    wait_until("the address answers", lambda: get(port, "/x", address=address).told["name"] == "one")
+    cluster = Cluster(longshore, "near")
+    cluster.ecr.create_repository(repositoryName="near")
+    cluster.image = push(longshore, busybox_layout(tmp_path / "layout"), "near")
+    asks = {"name": "main", "image": cluster.image, "essential": True,
+            "command": ["sh", "-c", f"wget -qO- http://{address}:{port}/from-task; echo; echo DONE"]}
+    [arn] = cluster.run(cluster.register("near", [asks]))
+    [task] = cluster.wait([arn], "STOPPED")
+    told = json.loads(cluster.wait_for_message("near", arn, "main", "DONE")[0])
+    assert told["path"] == "/from-task"
+    assert ["x-forwarded-for", address_of(task)] in told["headers"]
+    balancing.elb.delete_load_balancer(LoadBalancerArn=load_balancer)
+    balancing.elb.delete_target_group(TargetGroupArn=group)
