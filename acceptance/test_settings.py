@@ -3,18 +3,21 @@
 All tasks are started at the beginning, as many as the node takes, and judged one after the other."""
 
 import json
+import os
 import re
 import time
 import tomllib
+from pathlib import Path
 
 import botocore.exceptions
 import pytest
 import requests
 
 from support.ecs import Cluster, address
-from support.images import busybox_layout, push
+from support.images import busybox_layout, hostile_layout, push
 from support.kernel import task_cgroup_value
-from support.longshore import ROOT
+from support.longshore import POOLS, ROOT, Longshore, binary
+from support.process import run as command
 from support.process import wait_until
 
 ROWS = tomllib.loads((ROOT / "acceptance" / "settings.toml").read_text())["setting"]
@@ -30,12 +33,14 @@ def slug(row):
 def containers(row, image):
     """The container definitions of a row."""
     found = []
+    ec2 = row.get("launch") == "EC2"
     for part in [*row.get("beside", []), {"name": "main", **row.get("container", {}), "script": row.get("script")}]:
         part = dict(part)
         script = part.pop("script", None)
         if script is not None:
             part["command"] = ["sh", "-c", script]
-        found.append({"image": image, "essential": True, "stopTimeout": 2, **part})
+        part = {"image": image, "essential": True, "stopTimeout": 2, **({"memory": 64} if ec2 else {}), **part}
+        found.append({key: value for key, value in part.items() if value != "none"})
     return found
 
 
@@ -50,16 +55,28 @@ class Run:
         parts = containers(row, self.cluster.image)
         for part in parts:
             part["image"] = part["image"].replace("REGISTRY", self.cluster.longshore.registry)
-        return self.cluster.register(slug(row), parts, **row.get("task", {}))
+        if row.get("launch") != "EC2":
+            return self.cluster.register(slug(row), parts, **row.get("task", {}))
+        for part in parts:
+            part["logConfiguration"] = self.cluster.log_configuration(slug(row))
+        return self.cluster.ecs.register_task_definition(
+            family=slug(row), containerDefinitions=parts, requiresCompatibilities=["EC2"],
+            **{"networkMode": "bridge", **row.get("task", {})})["taskDefinition"]["taskDefinitionArn"]
+
+    def call(self, row, definition):
+        """The members of RunTask."""
+        ec2 = row.get("launch") == "EC2"
+        network = {} if ec2 else {"networkConfiguration": self.cluster.network}
+        return {"cluster": self.cluster.name, "taskDefinition": definition, "launchType": "EC2" if ec2 else "FARGATE",
+                **network, **row.get("run", {})}
 
     def start(self, row):
         definition = self.definition(row)
         def placed():
-            answer = self.cluster.ecs.run_task(cluster=self.cluster.name, taskDefinition=definition, launchType="FARGATE",
-                                               networkConfiguration=self.cluster.network, **row.get("run", {}))
+            answer = self.cluster.ecs.run_task(**self.call(row, definition))
             if answer["failures"]:
                 # The node is full: earlier tasks will end.
-                assert "Capacity is unavailable" in answer["failures"][0]["reason"], answer["failures"]
+                assert re.search("Capacity is unavailable|RESOURCE:(MEMORY|CPU)", answer["failures"][0]["reason"]), answer["failures"]
                 return None
             return answer["tasks"][0]["taskArn"]
         self.arns[row["name"]] = wait_until(f"a place for {row['name']}", placed, 120, 0.2)
@@ -77,11 +94,23 @@ class Run:
 
 
 @pytest.fixture(scope="module")
-def run(longshore, tmp_path_factory, request):
+def run(tmp_path_factory, request):
+    # The machine is a container instance of the cluster too, for what Fargate does not have.
+    longshore = Longshore(network_pool=POOLS[1], options=["--instance-cluster", "settings"]).start()
+    try:
+        yield from run_on(longshore, tmp_path_factory, request)
+    finally:
+        longshore.remove()
+
+
+def run_on(longshore, tmp_path_factory, request):
     cluster = Cluster(longshore, "settings")
     cluster.ecr.create_repository(repositoryName="box")
+    push(longshore, hostile_layout(tmp_path_factory.mktemp("hostile") / "layout"), "box", "hostile")
     layout = busybox_layout(tmp_path_factory.mktemp("box") / "layout", env=["FROM_IMAGE=image"])
     cluster.image = push(longshore, layout, "box")
+    (longshore.dir / "app.env").write_text("# of a file\nA=file\nB=file\n")
+    command([binary(), "files", "put", "arn:aws:s3:::settings/app.env", longshore.dir / "app.env", "--data-dir", longshore.data])
     run = Run(cluster)
     chosen = {item.callspec.params["row"]["name"] for item in request.session.items if "row" in getattr(item, "callspec", _NONE).params}
     for row in ROWS:
@@ -138,11 +167,10 @@ def judge_refusal(run, row, refused):
             run.definition(row)
     else:
         definition = run.definition(row)
-        call = dict(cluster=run.cluster.name, taskDefinition=definition, launchType="FARGATE",
-                    networkConfiguration=run.cluster.network, **row.get("run", {}))
+        call = run.call(row, definition)
         if at == "placement":
             [failure] = run.cluster.ecs.run_task(**call)["failures"]
-            assert refused["error"] in failure["reason"] and re.search(text, failure["detail"]), failure
+            assert refused["error"] in failure["reason"] and re.search(text, failure.get("detail", "")), failure
             return
         with pytest.raises(botocore.exceptions.ClientError) as error:
             run.cluster.ecs.run_task(**call)
@@ -259,6 +287,60 @@ def answers(run, row, port):
     task = run.running(row)
     answer = wait_until("the task answers", lambda: requests.get(f"http://{address(task)}:{port}/", timeout=2))
     assert answer.text == "hello\n"
+
+
+def both_answer_on_dynamic_ports(run, row):
+    task = run.running(row)
+    bindings = {c["name"]: c["networkBindings"] for c in task["containers"]}
+    for name in ("main", "other"):
+        [binding] = bindings[name]
+        assert binding["containerPort"] == 80 and 49153 <= binding["hostPort"] <= 65535, binding
+        answer = wait_until(f"{name} answers", lambda: requests.get(f"http://127.0.0.1:{binding['hostPort']}/", timeout=2))
+        assert answer.text == f"{name}\n"
+
+
+def both_ports_of_the_range_answer(run, row):
+    bindings = container(run.running(row), "main")["networkBindings"]
+    ports = {binding["containerPort"]: binding["hostPort"] for binding in bindings if "containerPort" in binding}
+    if not ports:
+        [binding] = bindings
+        first, last = map(int, binding["hostPortRange"].split("-"))
+        ports = {8080: first, 8081: last}
+    assert set(ports) == {8080, 8081}, bindings
+    for port in ports.values():
+        wait_until("the port answers", lambda: requests.get(f"http://127.0.0.1:{port}/", timeout=2))
+
+
+def is_on_the_node(run, row):
+    run.stopped(row)
+    name, links, *_ = wait_until("the output", lambda: run.output(row))
+    assert name == os.uname().nodename and int(links) >= 2
+
+
+def has_the_nodes_capabilities(run, row):
+    run.stopped(row)
+    own = re.search("CapBnd:.*", Path("/proc/self/status").read_text())[0]
+    wait_until("the output", lambda: own in run.output(row))
+
+
+def is_in_the_nodes_pid_namespace(run, row):
+    is_in_the_nodes(run, row, "pid")
+
+
+def is_in_the_nodes_ipc_namespace(run, row):
+    is_in_the_nodes(run, row, "ipc")
+
+
+def is_in_the_nodes(run, row, kind):
+    run.stopped(row)
+    wait_until("the output", lambda: run.output(row) == [os.readlink(f"/proc/self/ns/{kind}")])
+
+
+def the_next_task_finds_it(run, row):
+    run.stopped(row)
+    run.start(row)
+    run.stopped(row)
+    wait_until("the second task's output", lambda: run.output(row) == ["kept"])
 
 
 def has_its_address(run, row):

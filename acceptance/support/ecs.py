@@ -22,13 +22,16 @@ class Cluster:
     def register(self, family, containers, cpu="256", memory="512", **more):
         """Registers a Fargate task definition whose containers log to `/test/FAMILY`."""
         for container in containers:
-            container.setdefault("logConfiguration", {"logDriver": "awslogs", "options": {
-                "awslogs-group": f"/test/{family}", "awslogs-region": self.longshore.region,
-                "awslogs-stream-prefix": "t", "awslogs-create-group": "true"}})
+            container.setdefault("logConfiguration", self.log_configuration(family))
         return self.ecs.register_task_definition(
             family=family, containerDefinitions=containers, requiresCompatibilities=["FARGATE"],
             networkMode="awsvpc", cpu=cpu, memory=memory,
             executionRoleArn=f"arn:aws:iam::{self.longshore.account}:role/exec", **more)["taskDefinition"]["taskDefinitionArn"]
+
+    def log_configuration(self, family):
+        return {"logDriver": "awslogs", "options": {
+            "awslogs-group": f"/test/{family}", "awslogs-region": self.longshore.region,
+            "awslogs-stream-prefix": "t", "awslogs-create-group": "true"}}
 
     def run(self, definition, count=1, **more):
         answer = self.ecs.run_task(cluster=self.name, taskDefinition=definition, launchType="FARGATE", count=count,

@@ -56,6 +56,16 @@ def busybox_layout(directory: Path, command=("sh",), entrypoint=None, env=(), us
     return _layout(directory, [_busybox_layer(files or {})], config)
 
 
+def hostile_layout(directory: Path):
+    """An image whose layer would write outside of its root."""
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w") as tar:
+        info = tarfile.TarInfo("../../etc/passwd")
+        info.size = 5
+        tar.addfile(info, io.BytesIO(b"evil\n"))
+    return _layout(directory, [out.getvalue()], {"Cmd": ["sh"]})
+
+
 def _layout(directory: Path, layers, config):
     shutil.rmtree(directory, ignore_errors=True)
     blobs = directory / "blobs" / "sha256"

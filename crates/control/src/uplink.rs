@@ -135,6 +135,10 @@ impl Uplink for LocalLink {
         Box::pin(async move { node::resolve(&self.cloud, &task_arn, &name, &self.ids) })
     }
 
+    fn environment_file(&self, _task_arn: String, file_arn: String) -> UplinkFuture<'_, String> {
+        Box::pin(async move { node::environment_file(&self.cloud, &file_arn).await })
+    }
+
     fn heartbeat(&self, node_id: String) -> UplinkFuture<'_, ()> {
         Box::pin(async move {
             let id = model::ecs::NodeId::new(node_id).map_err(|error| UplinkError {

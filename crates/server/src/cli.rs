@@ -36,6 +36,8 @@ pub enum Command {
     Logs(LogsOptions),
     /// Run a command in a container: longshore exec TASK -- sh
     Exec(ExecOptions),
+    /// Keep the files that task definitions name by S3-style ARNs
+    Files(crate::files::FilesOptions),
     /// Print the version
     Version(OutputOptions),
     /// Hold the namespaces that a task's containers share; started by the node

@@ -8,6 +8,7 @@ mod clock;
 mod cloud;
 mod config;
 mod down;
+mod files;
 mod front;
 mod instance;
 mod keys;
@@ -54,6 +55,7 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::Balancer(options) => traffic::run(&options),
         Command::Status(options) => status::print(&options),
         Command::Env(options) => status::print_environment(&options),
+        Command::Files(options) => files::run(options),
         Command::Version(options) => status::print_version(&options),
         Command::Ps(options) => operator::ps(&options),
         Command::Logs(options) => operator::logs(&options),

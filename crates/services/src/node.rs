@@ -13,6 +13,7 @@ use model::ecs::{ClusterName, ContainerStatus, LastStatus, Node, NodeId, TextEnu
 use model::{AccountId, Arn, Region, Scope, Timestamp};
 use reconcile::task::{ContainerReport, Report};
 use registry::token::{Caller, LIFETIME};
+use store::blobs::BlobName;
 use telemetry::{Event, Source};
 use wire::link;
 
@@ -146,6 +147,27 @@ pub fn registry_login(
     let principal = Principal::root(scope.account.clone(), "").arn;
     let caller = Caller { scope, principal };
     Ok(Some(("AWS".to_owned(), cloud.registry.mint_token(&caller, now + LIFETIME))))
+}
+
+/// The text of a file of environment variables.
+pub async fn environment_file(cloud: &Cloud, arn: &str) -> Answer<String> {
+    let missing = || refusal("NoSuchKey", format!("The specified key does not exist: {arn}"));
+    let name = file_name(arn).ok_or_else(missing)?;
+    match cloud.blobs.get(&name).await {
+        Ok(bytes) => Ok(String::from_utf8_lossy(&bytes).into_owned()),
+        Err(store::blobs::Error::NotFound { .. }) => Err(missing()),
+        Err(error) => Err(link::UplinkError {
+            retryable: true,
+            code: "InternalError".into(),
+            message: error.to_string(),
+        }),
+    }
+}
+
+/// The blob of a file that is named `arn:aws:s3:::BUCKET/KEY`.
+pub fn file_name(arn: &str) -> Option<BlobName> {
+    let object = arn.strip_prefix("arn:aws:s3:::")?;
+    object.split_once('/').and_then(|_| BlobName::new(format!("files/{object}")).ok())
 }
 
 /// The scope whose repositories a registry's name means: `ACCOUNT.dkr.ecr.REGION.amazonaws.com` says it,

@@ -55,6 +55,12 @@ pub enum Hostile {
         /// The limit.
         limit: u64,
     },
+    /// The node has no room for it.
+    #[error("it unpacks to more than the {free} bytes that are free on the node")]
+    NoRoom {
+        /// What is free.
+        free: u64,
+    },
     /// It has more entries than allowed.
     #[error("it has more than {limit} entries")]
     TooManyEntries {
@@ -117,6 +123,9 @@ impl Inspector {
         self.so_far.entries += 1;
         if self.so_far.bytes > self.limits.unpacked_bytes {
             return Err(Hostile::TooLarge { limit: self.limits.unpacked_bytes });
+        }
+        if self.so_far.bytes > self.limits.free_bytes {
+            return Err(Hostile::NoRoom { free: self.limits.free_bytes });
         }
         if self.so_far.entries > self.limits.entries {
             return Err(Hostile::TooManyEntries { limit: self.limits.entries });
@@ -225,6 +234,9 @@ mod tests {
         let mut inspector = Inspector::new(limits);
         inspector.entry(b"a", &Kind::File(60)).unwrap();
         assert_eq!(inspector.entry(b"b", &Kind::File(60)), Err(Hostile::TooLarge { limit: 100 }));
+        let full = Limits { free_bytes: 50, ..limits };
+        let refused = Inspector::new(full).entry(b"a", &Kind::File(60));
+        assert_eq!(refused, Err(Hostile::NoRoom { free: 50 }));
         let mut inspector = Inspector::new(limits);
         let refused = (0..4).map(|_| inspector.entry(b"a", &Kind::Directory)).find_map(Result::err);
         assert_eq!(refused, Some(Hostile::TooManyEntries { limit: 3 }));

@@ -46,6 +46,7 @@ pub(super) struct Shared {
     registry_host: String,
     plain_http: Vec<String>,
     limits: Limits,
+    data_dir: std::path::PathBuf,
     clients: Clients,
     fetches: Flights<Result<Arc<PulledImage>, Failure>>,
     layer_locks: NamedLocks,
@@ -82,6 +83,7 @@ impl Images {
             registry_host: config.registry_host.clone(),
             plain_http: config.plain_http_registries.clone(),
             limits,
+            data_dir: config.data_dir.clone(),
             clients: Clients::default(),
             fetches: Flights::default(),
             layer_locks: NamedLocks::default(),
@@ -329,7 +331,8 @@ impl Shared {
             let _slot = slots.acquire().await.map_err(|_| Error::Cancelled)?;
             // Another image may be bringing the same layer.
             let _lock = shared.layer_locks.lock(&layer.digest).await;
-            layer::fetch(&content, &client, &located, &layer, shared.limits).await
+            let limits = shared.limits.on_disk(&shared.data_dir);
+            layer::fetch(&content, &client, &located, &layer, limits).await
         }))
     }
 

@@ -101,7 +101,7 @@ pub fn container(record: &Record, wanted: &link::Container, api: Api) -> Value {
         ("LogDriver", v4(log_driver.and_then(text))),
         ("LogOptions", v4(log_options)),
         ("ContainerARN", v4(text(&wanted.container_arn))),
-        ("Networks", networks(&record.task, api)),
+        ("Networks", networks(record, wanted, api)),
         ("Volumes", volumes(&record.task, wanted)),
         ("Health", health(wanted, &seen)),
         ("RestartCount", v4(restarts)),
@@ -182,10 +182,15 @@ fn ports(wanted: &link::Container) -> Option<Value> {
     (!found.is_empty()).then_some(Value::Array(found))
 }
 
-fn networks(task: &link::Task, api: Api) -> Option<Value> {
+fn networks(record: &Record, wanted: &link::Container, api: Api) -> Option<Value> {
+    let task = &record.task;
     let v4 = |value: Option<Value>| value.filter(|_| api == Api::V4);
     if task.elastic_network_interfaces.is_empty() {
-        return Some(json!([{"NetworkMode": task.network_mode}]));
+        let own = record.network.as_ref().map(|network| network.of(&wanted.name));
+        let address = own.and_then(|network| network.interface.as_ref()).map(|it| it.address.to_string());
+        let addresses = address.map(|address| json!([address]));
+        let mode = if task.network_mode.is_empty() { "bridge" } else { &task.network_mode };
+        return Some(json!([object([("NetworkMode", text(mode)), ("IPv4Addresses", addresses)])]));
     }
     let network = |eni: &link::ElasticNetworkInterface| {
         let addresses: Vec<_> = eni.ipv4_addresses.iter().map(|a| a.private_address.as_str()).collect();

@@ -49,11 +49,16 @@ struct Endpoint {
 impl MetadataHost for Metadata {
     async fn serve(
         &self,
-        netns: PathBuf,
+        netns: Option<PathBuf>,
         task: watch::Receiver<Arc<Record>>,
     ) -> Result<MetadataGuard, String> {
-        let name = netns.display().to_string();
-        let listener = listener::open(netns).await;
+        let name =
+            netns.as_ref().map_or("the node's network".to_string(), |netns| netns.display().to_string());
+        let task_id = task.borrow().id().to_string();
+        let listener = match netns {
+            Some(netns) => listener::open(netns).await,
+            None => listener::open_on_node(&task_id).await,
+        };
         let listener = listener.map_err(|error| format!("listening in {name}: {error}"))?;
         let endpoint = Arc::new(Endpoint { task, samples: Mutex::default() });
         Ok(Box::new(AbortOnDropHandle::new(tokio::spawn(endpoint.accept(listener)))))

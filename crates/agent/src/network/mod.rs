@@ -6,10 +6,12 @@
 
 mod bridge;
 mod cni;
+mod containers;
 mod docker_user;
 mod firewall;
 mod guard;
 mod guard_table;
+
 mod names;
 mod namespace;
 mod netlink;
@@ -17,7 +19,7 @@ mod plan;
 mod pool;
 mod redirect;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -104,6 +106,9 @@ pub struct TaskNetwork {
     /// The container id under which a CNI chain was called, and its last result.
     #[serde(default)]
     pub cni: Option<serde_json::Value>,
+    /// The networks of containers that do not share this one, by name.
+    #[serde(default)]
+    pub containers: BTreeMap<String, TaskNetwork>,
 }
 
 /// The networks of one Longshore.
@@ -141,7 +146,10 @@ impl Networks {
     /// Makes the network of a task.
     pub async fn provision(&self, task_id: &str, task: &link::Task) -> Result<TaskNetwork, Error> {
         match task.network_mode.as_str() {
-            "host" => Ok(TaskNetwork { ports: plan::host_ports(task)?, ..TaskNetwork::default() }),
+            "host" => {
+                let (ports, containers) = (plan::host_ports(task)?, self.cut_off(task).await?);
+                Ok(TaskNetwork { ports, containers, ..TaskNetwork::default() })
+            }
             "none" => self.isolated().await,
             "awsvpc" if self.cni.is_some() => self.by_cni(task_id, Vec::new()).await,
             "awsvpc" => self.wired(plan::of_interface(task)?).await,
@@ -158,6 +166,13 @@ impl Networks {
 
     /// Takes the network of an adopted task into account again.
     pub async fn adopt(&self, network: &TaskNetwork) -> Result<(), Error> {
+        for network in network.all() {
+            self.adopt_one(network).await?;
+        }
+        Ok(())
+    }
+
+    async fn adopt_one(&self, network: &TaskNetwork) -> Result<(), Error> {
         if let (Some(interface), None) = (&network.interface, &network.cni) {
             self.bridges.ensure(interface).await?;
             if let (true, Some(index)) =
@@ -172,6 +187,13 @@ impl Networks {
 
     /// Removes the network of a task; what is already gone is no error.
     pub async fn release(&self, task_id: &str, network: &TaskNetwork) -> Result<(), Error> {
+        for network in network.all() {
+            self.release_one(task_id, network).await?;
+        }
+        Ok(())
+    }
+
+    async fn release_one(&self, task_id: &str, network: &TaskNetwork) -> Result<(), Error> {
         if let (Some(chain), Some(result), Some(netns)) = (&self.cni, &network.cni, &network.netns) {
             chain.del(task_id, netns, result).await?;
         } else if let Some(interface) = &network.interface {
@@ -188,6 +210,7 @@ impl Networks {
 
     /// Removes namespaces and links of ours that belong to none of `known`.
     pub async fn sweep(&self, known: &[TaskNetwork]) -> Result<(), Error> {
+        let known: Vec<&TaskNetwork> = known.iter().flat_map(TaskNetwork::all).collect();
         let netns: BTreeSet<&Path> = known.iter().filter_map(|n| n.netns.as_deref()).collect();
         let links: BTreeSet<&str> =
             known.iter().filter_map(|n| n.interface.as_ref()).map(|i| i.host_link.as_str()).collect();
@@ -259,16 +282,6 @@ impl Networks {
         Ok(TaskNetwork { netns, interface: Some(interface), ..TaskNetwork::default() })
     }
 
-    async fn published(&self, task: &link::Task) -> Result<TaskNetwork, Error> {
-        let wiring = self.bridges.local_address(&self.names).await?;
-        let mut network = self.wired(wiring).await?;
-        let address = network.interface.as_ref().map(|interface| interface.address);
-        let address = address.expect("a wired network has an interface");
-        network.ports = self.firewall.assign_ports(plan::ports(task)?).await?;
-        self.firewall.publish(address, &network.ports).await?;
-        Ok(network)
-    }
-
     async fn published_by_cni(&self, task_id: &str, task: &link::Task) -> Result<TaskNetwork, Error> {
         let ports = self.firewall.assign_ports(plan::ports(task)?).await?;
         self.by_cni(task_id, ports).await
@@ -281,6 +294,7 @@ impl Networks {
         tokio::try_join!(inside.set_up_loopback(), redirect::metadata(&namespace))?;
         let result = chain.add(task_id, namespace.path(), &ports).await?;
         let interface = cni::interface_of(&result, &name);
-        Ok(TaskNetwork { netns: Some(namespace.path().to_path_buf()), interface, ports, cni: Some(result) })
+        let netns = Some(namespace.path().to_path_buf());
+        Ok(TaskNetwork { netns, interface, ports, cni: Some(result), containers: BTreeMap::new() })
     }
 }

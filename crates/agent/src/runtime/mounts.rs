@@ -66,7 +66,8 @@ pub fn system(host: &link::HostConfig, shared: &SharedMemory<'_>) -> Vec<Value> 
         }
         SharedMemory::Task(dir) => mounts.extend([queues, bind(dir, "/dev/shm")]),
         SharedMemory::Host => {
-            mounts.push(bind(Path::new("/dev/mqueue"), "/dev/mqueue"));
+            // What is mounted there follows from the IPC namespace, which is the node's.
+            mounts.push(queues);
             mounts.push(bind(Path::new("/dev/shm"), "/dev/shm"));
         }
         SharedMemory::None => mounts.push(queues),

@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use oci_spec::image::Config;
 use wire::link;
 
+use crate::metadata;
+
 const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// The command line: entry point and command, as Docker joins them. An entry point in the task
@@ -48,7 +50,8 @@ pub fn environment(
 pub fn platform_variables(
     task: &link::Task,
     region: &str,
-    metadata_id: Option<&str>,
+    endpoint: &metadata::Endpoint,
+    container_id: &str,
 ) -> Vec<(String, String)> {
     let launched = if task.launch_type == "FARGATE" { "AWS_ECS_FARGATE" } else { "AWS_ECS_EC2" };
     let mut values = vec![
@@ -56,15 +59,20 @@ pub fn platform_variables(
         ("AWS_REGION".to_string(), region.to_string()),
         ("AWS_DEFAULT_REGION".to_string(), region.to_string()),
     ];
-    if let Some(id) = metadata_id {
-        let uri = |path: &str| format!("http://169.254.170.2/{path}/{id}");
-        values.push(("ECS_CONTAINER_METADATA_URI_V4".into(), uri("v4")));
-        values.push(("ECS_CONTAINER_METADATA_URI".into(), uri("v3")));
-        values.push(("ECS_AGENT_URI".into(), uri("api")));
-        if let Some(role) = &task.role_credentials {
-            let path = format!("/v2/credentials/{}", role.credentials_id);
-            values.push(("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI".into(), path));
-        }
+    let base = endpoint.base_uri();
+    let uri = |path: &str| format!("{base}/{path}/{container_id}");
+    values.push(("ECS_CONTAINER_METADATA_URI_V4".into(), uri("v4")));
+    values.push(("ECS_CONTAINER_METADATA_URI".into(), uri("v3")));
+    values.push(("ECS_AGENT_URI".into(), uri("api")));
+    if let Some(role) = &task.role_credentials {
+        let path = format!("/v2/credentials/{}", role.credentials_id);
+        values.push(match endpoint {
+            metadata::Endpoint::Namespace => ("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI".into(), path),
+            // SDKs complete a relative one with 169.254.170.2, which the node itself does not have.
+            metadata::Endpoint::Loopback(_) => {
+                ("AWS_CONTAINER_CREDENTIALS_FULL_URI".into(), format!("{base}{path}"))
+            }
+        });
     }
     values
 }

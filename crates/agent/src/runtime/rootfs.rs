@@ -81,11 +81,16 @@ fn descriptor_path(fd: &OwnedFd) -> PathBuf {
     PathBuf::from(format!("/proc/self/fd/{}/.", fd.as_raw_fd()))
 }
 
-fn split_options(options: &[String]) -> (MsFlags, String) {
+/// The flags of mount(2) among options, and the rest as the file system takes it.
+pub fn split_options<T: AsRef<str>>(options: &[T]) -> (MsFlags, String) {
     let mut flags = MsFlags::empty();
     let mut data = Vec::new();
     for option in options {
-        match option.as_str() {
+        match option.as_ref() {
+            "nosuid" => flags |= MsFlags::MS_NOSUID,
+            "nodev" => flags |= MsFlags::MS_NODEV,
+            "noexec" => flags |= MsFlags::MS_NOEXEC,
+            "noatime" => flags |= MsFlags::MS_NOATIME,
             "bind" => flags |= MsFlags::MS_BIND,
             "rbind" => flags |= MsFlags::MS_BIND | MsFlags::MS_REC,
             "ro" => flags |= MsFlags::MS_RDONLY,

@@ -7,6 +7,7 @@ use std::time::Duration;
 use reconcile::container::{Action, Signal};
 use wire::link;
 
+use super::environment_files;
 use super::errors;
 use super::files;
 use super::node::Node;
@@ -111,7 +112,8 @@ async fn pull(node: &Node, record: &Record, name: &str) -> Result<PulledImage, S
 }
 
 async fn create(node: &Node, record: &Record, name: &str) -> Result<(), String> {
-    let (container, state) = (container(record, name), &record.containers[name]);
+    let container = &environment_files::complete(node, &record.task.arn, container(record, name)).await?;
+    let state = &record.containers[name];
     let image = state.image.as_ref().ok_or("CannotCreateContainerError: the image is missing")?;
     let config = image.config.config().clone().unwrap_or_default();
     let (task, id) = (&record.task, state.runtime_id.as_str());
@@ -138,8 +140,9 @@ async fn create(node: &Node, record: &Record, name: &str) -> Result<(), String> 
     if init {
         binds.push(node.init_bind()?);
     }
-    let netns = record.network.as_ref().and_then(|network| network.netns.as_deref());
-    let platform = process::platform_variables(task, &region, netns.map(|_| id));
+    let netns = record.network.as_ref().and_then(|network| network.of(name).netns.as_deref());
+    let endpoint = crate::metadata::endpoint(record.id(), netns.is_some());
+    let platform = process::platform_variables(task, &region, &endpoint, id);
     let shm = site::shared_shm(node, record);
     let input = SpecInput {
         task,
@@ -194,8 +197,12 @@ async fn platform_files(
     let (dir, hostname, task) = (dir.to_path_buf(), hostname.to_string(), record.task.clone());
     let (container, network) = (container.clone(), record.network.clone());
     let written = tokio::task::spawn_blocking(move || {
+        // On the node's own network the node's names hold.
+        let is_host = task.network_mode == "host";
+        let node_hosts =
+            is_host.then(|| std::fs::read_to_string("/etc/hosts")).transpose()?.unwrap_or_default();
         let node_resolver = std::fs::read_to_string("/etc/resolv.conf").unwrap_or_default();
-        let hosts = files::hosts(&container, network.as_ref(), &hostname);
+        let hosts = files::hosts(&container, network.as_ref(), &hostname, &node_hosts);
         files::write(&dir, &hostname, &hosts, &files::resolv_conf(&task, &container, &node_resolver))
     });
     let written = written.await.map_err(std::io::Error::other).flatten();

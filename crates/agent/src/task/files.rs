@@ -15,6 +15,11 @@ pub fn hostname(task: &link::Task, container: &link::Container, region: &str, ru
     if !own.is_empty() {
         return own.clone();
     }
+    if task.network_mode == "host"
+        && let Ok(node) = std::fs::read_to_string("/proc/sys/kernel/hostname")
+    {
+        return node.trim().to_string();
+    }
     let Some(eni) = task.elastic_network_interfaces.first().filter(|_| task.network_mode == "awsvpc") else {
         return runtime_id.chars().take(12).collect();
     };
@@ -22,23 +27,45 @@ pub fn hostname(task: &link::Task, container: &link::Container, region: &str, ru
     eni.private_dns_name.clone().unwrap_or_else(|| format!("ip-{address}.{region}.compute.internal"))
 }
 
-/// The text of /etc/hosts.
-pub fn hosts(container: &link::Container, network: Option<&TaskNetwork>, hostname: &str) -> String {
+/// The text of /etc/hosts; `node` is the node's own, where it holds in the container.
+pub fn hosts(
+    container: &link::Container,
+    network: Option<&TaskNetwork>,
+    hostname: &str,
+    node: &str,
+) -> String {
     let mut text = String::from(
         "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\nfe00::0\tip6-localnet\n\
          ff00::0\tip6-mcastprefix\nff02::1\tip6-allnodes\nff02::2\tip6-allrouters\n",
     );
+    if !node.is_empty() {
+        text = format!("{}\n", node.trim_end());
+    }
     for line in &container.docker_config.host_config.extra_hosts {
         if let Some((name, address)) = line.split_once(':') {
             text += &format!("{address}\t{name}\n");
         }
     }
-    if let Some(interface) = network.and_then(|network| network.interface.as_ref()) {
+    text += &network.map(|network| links(container, network)).unwrap_or_default();
+    let own = network.map(|network| network.of(&container.name));
+    if let Some(interface) = own.and_then(|network| network.interface.as_ref()) {
         let short = hostname.split('.').next().filter(|short| *short != hostname);
         let alias = short.map(|short| format!(" {short}")).unwrap_or_default();
         text += &format!("{}\t{hostname}{alias}\n", interface.address);
     }
     text
+}
+
+/// Lines for linked containers: `name` or `name:alias`.
+/// Deviation: the environment variables that Docker adds for links are not set; Docker itself calls them outdated.
+fn links(container: &link::Container, network: &TaskNetwork) -> String {
+    let line = |link: &String| {
+        let (name, alias) = link.split_once(':').unwrap_or((link, link));
+        let interface = network.containers.get(name)?.interface.as_ref()?;
+        let names = if alias == name { name.to_string() } else { format!("{alias} {name}") };
+        Some(format!("{}\t{names}\n", interface.address))
+    };
+    container.links.iter().filter_map(line).collect()
 }
 
 /// The text of /etc/resolv.conf; `node` is the node's own.

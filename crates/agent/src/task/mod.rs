@@ -2,6 +2,7 @@
 //! hands messages to runners and, at the start, adopts what runs and sweeps what belongs to nobody.
 
 mod actions;
+mod environment_files;
 mod errors;
 mod files;
 mod journal;

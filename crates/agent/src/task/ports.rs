@@ -47,10 +47,11 @@ pub trait LogSink: Send + Sync {
 /// Serves a task's metadata inside its network namespace.
 #[async_trait]
 pub trait MetadataHost: Send + Sync {
-    /// Serves until the answer is dropped. `task` always holds the present record.
+    /// Serves until the answer is dropped, in a network namespace or on the node's loopback. `task` always holds the
+    /// present record.
     async fn serve(
         &self,
-        netns: PathBuf,
+        netns: Option<PathBuf>,
         task: watch::Receiver<Arc<Record>>,
     ) -> Result<MetadataGuard, String>;
 }

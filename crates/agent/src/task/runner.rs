@@ -20,6 +20,7 @@ use super::record::{Failure, Record, Stop};
 use super::storage;
 use super::view;
 use crate::dns;
+use crate::network::TaskNetwork;
 use crate::runtime::ProcessState;
 
 /// Longest sleep: a runner that has nothing to wait for looks again now and then.
@@ -49,8 +50,8 @@ pub struct Runner {
     record: Record,
     inbox: mpsc::Receiver<Message>,
     shown: watch::Sender<Arc<Record>>,
-    metadata: Option<MetadataGuard>,
-    names: Option<dns::Served>,
+    metadata: Vec<MetadataGuard>,
+    names: Vec<dns::Served>,
     busy: BTreeSet<Action>,
     work: JoinSet<Done>,
     pulls: BTreeMap<String, AbortHandle>,
@@ -69,8 +70,8 @@ impl Runner {
             record,
             inbox,
             shown,
-            metadata: None,
-            names: None,
+            metadata: Vec::new(),
+            names: Vec::new(),
             busy: BTreeSet::new(),
             work: JoinSet::new(),
             pulls: BTreeMap::new(),
@@ -207,8 +208,8 @@ impl Runner {
                 self.busy.insert(action.clone());
             }
             Action::Deprovision => {
-                self.metadata = None;
-                self.names = None;
+                self.metadata.clear();
+                self.names.clear();
                 self.busy.insert(action.clone());
             }
             Action::Provision
@@ -328,24 +329,33 @@ impl Runner {
     }
 
     async fn serve_metadata(&mut self) {
-        let Some(netns) = self.record.network.as_ref().and_then(|network| network.netns.clone()) else {
-            return;
-        };
+        let Some(network) = &self.record.network else { return };
+        let mut places: Vec<_> =
+            network.all().filter_map(|network| network.netns.clone()).map(Some).collect();
+        if self.record.task.network_mode == "host" {
+            places.push(None);
+        }
         self.shown.send_replace(Arc::new(self.record.clone()));
-        match self.node.metadata.serve(netns, self.shown.subscribe()).await {
-            Ok(guard) => self.metadata = Some(guard),
-            Err(error) => tracing::warn!(task = self.record.id(), error, "the task has no metadata endpoint"),
+        for netns in places {
+            match self.node.metadata.serve(netns, self.shown.subscribe()).await {
+                Ok(guard) => self.metadata.push(guard),
+                Err(error) => {
+                    tracing::warn!(task = self.record.id(), error, "the task has no metadata endpoint");
+                }
+            }
         }
         self.serve_names().await;
     }
 
     /// Answers the task's questions for names, where it has a network at all.
     async fn serve_names(&mut self) {
-        let network = self.record.network.as_ref().filter(|network| network.interface.is_some());
-        let Some(netns) = network.and_then(|network| network.netns.clone()) else { return };
-        match dns::serve(self.node.resolver.clone(), netns, self.record.task.arn.clone()).await {
-            Ok(served) => self.names = Some(served),
-            Err(error) => tracing::warn!(task = self.record.id(), %error, "the task has no resolver"),
+        let wired = self.record.network.iter().flat_map(TaskNetwork::all).filter(|it| it.interface.is_some());
+        let places: Vec<_> = wired.filter_map(|network| network.netns.clone()).collect();
+        for netns in places {
+            match dns::serve(self.node.resolver.clone(), netns, self.record.task.arn.clone()).await {
+                Ok(served) => self.names.push(served),
+                Err(error) => tracing::warn!(task = self.record.id(), %error, "the task has no resolver"),
+            }
         }
     }
 

@@ -11,6 +11,7 @@ use wire::link;
 use super::errors;
 use super::node::Node;
 use super::record::Record;
+use super::volumes;
 use crate::cgroup::{Cgroups, TaskLimits};
 use crate::network::TaskNetwork;
 use crate::runtime::holder::{self, Held};
@@ -46,6 +47,8 @@ pub async fn deprovision(node: &Node, record: &Record) -> Result<(), String> {
     };
     let (network, group) = tokio::join!(network, node.cgroups.remove(record.id()));
     remove_shm(&shm_dir(&node.config.run_dir(), record.id()));
+    let volumes = node.journal.task_dir(record.id()).join("volumes");
+    volumes::unmount(&volumes).map_err(|error| errors::chain(&error))?;
     network.map_err(|error| errors::chain(&error))?;
     group.map_err(|error| errors::chain(&error))
 }

@@ -174,8 +174,11 @@ fn container_change(
 ) -> link::ContainerStateChange {
     let container = record.containers.get(name);
     let out_of_memory = container.and_then(|c| c.exit.as_ref()).is_some_and(|exit| exit.out_of_memory);
-    let ports =
-        record.network.iter().flat_map(|network| &network.ports).filter(|port| port.container == name);
+    let ports = record
+        .network
+        .iter()
+        .flat_map(|n| n.all().flat_map(|n| &n.ports))
+        .filter(|port| port.container == name);
     link::ContainerStateChange {
         container_name: name.to_string(),
         status: report.status.as_str().to_string(),

@@ -3,13 +3,16 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
+use nix::mount::{MntFlags, mount, umount2};
 use oci_spec::image::Config;
 use wire::link;
 
 use super::errors::reason;
 use crate::runtime::mounts::Bind;
+use crate::runtime::rootfs::split_options;
 
 /// A mount of a volume.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,6 +21,29 @@ pub struct VolumeMount {
     pub bind: Bind,
     /// Whether an empty directory is filled with what the image has at its place.
     pub filled_by_image: bool,
+    /// The options of a tmpfs that is to be mounted there first.
+    pub tmpfs: Option<String>,
+}
+
+/// What stands for a volume on the node.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Source {
+    path: PathBuf,
+    filled_by_image: bool,
+    read_only: bool,
+    tmpfs: Option<String>,
+}
+
+impl Source {
+    /// A directory that is made for the volume.
+    fn made(path: PathBuf) -> Source {
+        Source { path, filled_by_image: true, ..Source::default() }
+    }
+
+    /// A directory that is there without us.
+    fn given(path: &str) -> Source {
+        Source { path: PathBuf::from(path), ..Source::default() }
+    }
 }
 
 /// Where volumes live.
@@ -48,7 +74,7 @@ pub fn mounts(
     for path in image.volumes().iter().flatten().filter(|path| !taken.contains(*path)) {
         let source = places.task.join(format!("{}{}", container.name, path.replace('/', ":")));
         let bind = Bind { source, destination: path.clone(), read_only: false };
-        mounts.push(VolumeMount { bind, filled_by_image: true });
+        mounts.push(VolumeMount { bind, filled_by_image: true, tmpfs: None });
     }
     Ok(mounts)
 }
@@ -61,14 +87,15 @@ fn own_mounts(
     let mount = |point: &link::MountPoint| {
         let volume = task.volumes.iter().find(|volume| volume.name == point.source_volume);
         let volume = volume.ok_or_else(|| invalid(&format!("no volume {:?}", point.source_volume)))?;
-        let (source, filled_by_image) = source(volume, places)?;
-        let bind = Bind { source, destination: point.container_path.clone(), read_only: point.read_only };
-        Ok(VolumeMount { bind, filled_by_image })
+        let source = source(volume, places)?;
+        let read_only = point.read_only || source.read_only;
+        let bind = Bind { source: source.path, destination: point.container_path.clone(), read_only };
+        Ok(VolumeMount { bind, filled_by_image: source.filled_by_image, tmpfs: source.tmpfs })
     };
     container.mount_points.iter().map(mount).collect()
 }
 
-fn source(volume: &link::Volume, places: &Places<'_>) -> Result<(PathBuf, bool), String> {
+fn source(volume: &link::Volume, places: &Places<'_>) -> Result<Source, String> {
     // The name becomes a directory's: it must not lead out of ours.
     if volume.name.contains('/') || volume.name.starts_with('.') || volume.name.is_empty() {
         return Err(invalid(&format!("bad volume name {:?}", volume.name)));
@@ -81,15 +108,15 @@ fn source(volume: &link::Volume, places: &Places<'_>) -> Result<(PathBuf, bool),
             ));
         }
         if !docker.driver_opts.is_empty() {
-            return Err(reason("CannotCreateVolumeError", "options of the local driver are not supported"));
+            return by_options(volume, docker, places);
         }
         let shared = places.shared.join(&volume.name);
         return match docker.scope.as_str() {
-            "shared" if docker.autoprovision || shared.is_dir() => Ok((shared, true)),
+            "shared" if docker.autoprovision || shared.is_dir() => Ok(Source::made(shared)),
             "shared" => {
                 Err(reason("CannotCreateVolumeError", &format!("no volume {:?} on this node", volume.name)))
             }
-            _ => Ok((places.task.join(&volume.name), true)),
+            _ => Ok(Source::made(places.task.join(&volume.name))),
         };
     }
     if volume.efs_volume_configuration.is_some() {
@@ -99,9 +126,33 @@ fn source(volume: &link::Volume, places: &Places<'_>) -> Result<(PathBuf, bool),
         ));
     }
     match volume.host.as_ref().and_then(|host| host.source_path.as_deref()).filter(|path| !path.is_empty()) {
-        Some(path) if path.starts_with('/') => Ok((PathBuf::from(path), false)),
+        Some(path) if path.starts_with('/') => Ok(Source::given(path)),
         Some(path) => Err(invalid(&format!("host path {path:?} is not absolute"))),
-        None => Ok((places.task.join(&volume.name), true)),
+        None => Ok(Source::made(places.task.join(&volume.name))),
+    }
+}
+
+/// The local driver's options: a tmpfs, which ends with its task, or a directory of the node.
+fn by_options(
+    volume: &link::Volume,
+    docker: &link::DockerVolume,
+    places: &Places<'_>,
+) -> Result<Source, String> {
+    let option = |name: &str| docker.driver_opts.get(name).map_or("", String::as_str);
+    let words: Vec<&str> = option("o").split(',').filter(|word| !word.is_empty()).collect();
+    match option("type") {
+        "tmpfs" if docker.scope != "shared" => {
+            let made = Source::made(places.task.join(&volume.name));
+            Ok(Source { tmpfs: Some(words.join(",")), ..made })
+        }
+        "" | "none" | "bind"
+            if words.iter().any(|word| matches!(*word, "bind" | "rbind"))
+                && option("device").starts_with('/') =>
+        {
+            Ok(Source { read_only: words.contains(&"ro"), ..Source::given(option("device")) })
+        }
+        // Refused at registration.
+        kind => Err(reason("CannotCreateVolumeError", &format!("no volume of type {kind:?} can be mounted"))),
     }
 }
 
@@ -115,7 +166,29 @@ pub fn prepare(mounts: &[VolumeMount]) -> std::io::Result<()> {
     mounts
         .iter()
         .filter(|mount| !mount.bind.source.exists())
-        .try_for_each(|mount| fs::create_dir_all(&mount.bind.source))
+        .try_for_each(|mount| fs::create_dir_all(&mount.bind.source))?;
+    let tmpfs = mounts.iter().filter_map(|mount| Some((mount.bind.source.as_path(), mount.tmpfs.as_ref()?)));
+    tmpfs.into_iter().try_for_each(|(dir, options)| mount_tmpfs(dir, options))
+}
+
+fn mount_tmpfs(dir: &Path, options: &str) -> std::io::Result<()> {
+    let parent = dir.parent().unwrap_or(dir);
+    if fs::metadata(dir)?.dev() != fs::metadata(parent)?.dev() {
+        return Ok(());
+    }
+    let words: Vec<&str> = options.split(',').filter(|word| !word.is_empty()).collect();
+    let (flags, data) = split_options(&words);
+    Ok(mount(Some("tmpfs"), dir, Some("tmpfs"), flags, Some(data.as_str()))?)
+}
+
+/// Unmounts what the local driver has mounted below `dir`; afterwards nothing in it belongs to somebody else.
+pub fn unmount(dir: &Path) -> std::io::Result<()> {
+    let mounts = fs::read_to_string("/proc/self/mountinfo")?;
+    let points = mounts.lines().filter_map(|line| line.split(' ').nth(4)).map(Path::new);
+    for point in points.filter(|point| point.starts_with(dir)) {
+        umount2(point, MntFlags::MNT_DETACH)?;
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -126,8 +199,8 @@ mod tests {
         let volume: link::Volume = serde_json::from_value(volume).unwrap();
         let places = Places { task: Path::new("/t"), shared: Path::new("/s") };
         let found = source(&volume, &places);
-        let found =
-            found.as_ref().map(|(path, fill)| (path.to_str().unwrap(), *fill)).map_err(String::as_str);
+        let found = found.as_ref().map(|found| (found.path.to_str().unwrap(), found.filled_by_image));
+        let found = found.map_err(|error| error.as_str());
         assert_eq!(found, expected);
     }
 
@@ -144,6 +217,19 @@ mod tests {
         };
         check(docker("task", false), Ok(("/t/v", true)));
         check(docker("shared", true), Ok(("/s/v", true)));
+        let options = |options: serde_json::Value| {
+            serde_json::json!({"name": "v", "type": "docker", "dockerVolumeConfiguration":
+                {"scope": "task", "driver": "local", "driverOpts": options}})
+        };
+        check(options(serde_json::json!({"type": "tmpfs", "o": "size=1m"})), Ok(("/t/v", true)));
+        check(
+            options(serde_json::json!({"type": "none", "o": "bind", "device": "/srv"})),
+            Ok(("/srv", false)),
+        );
+        check(
+            options(serde_json::json!({"type": "btrfs"})),
+            Err("CannotCreateVolumeError: no volume of type \"btrfs\" can be mounted"),
+        );
         check(docker("shared", false), Err("CannotCreateVolumeError: no volume \"v\" on this node"));
     }
 }

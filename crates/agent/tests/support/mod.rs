@@ -132,7 +132,11 @@ impl LogSink for Neighbours {
 
 #[async_trait]
 impl MetadataHost for Neighbours {
-    async fn serve(&self, _: PathBuf, _: watch::Receiver<Arc<Record>>) -> Result<MetadataGuard, String> {
+    async fn serve(
+        &self,
+        _: Option<PathBuf>,
+        _: watch::Receiver<Arc<Record>>,
+    ) -> Result<MetadataGuard, String> {
         Ok(Box::new(()))
     }
 }

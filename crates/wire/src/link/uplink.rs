@@ -195,6 +195,12 @@ pub trait Uplink: Send + Sync {
         let _ = (task_arn, name);
         Box::pin(async { Ok(Resolution::Elsewhere) })
     }
+    /// The text of a file of environment variables, named by its S3-style ARN.
+    fn environment_file(&self, task_arn: String, file_arn: String) -> UplinkFuture<'_, String> {
+        let message = format!("{task_arn} wants {file_arn}, and nobody keeps files here");
+        let error = UplinkError { retryable: false, code: "NoSuchBucket".into(), message };
+        Box::pin(async move { Err(error) })
+    }
     /// A sign of life; the control plane marks a silent node disconnected.
     fn heartbeat(&self, node_id: String) -> UplinkFuture<'_, ()>;
     /// Opens the stream of an exec session that the control plane asked for. An uplink that knows none refuses.

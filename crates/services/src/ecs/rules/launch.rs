@@ -11,6 +11,7 @@ use model::ecs::supervision::Supervision;
 use model::ecs::task::{AwsvpcConfiguration, LaunchType, Task, TaskSeen, TaskSpec};
 use model::ecs::task_container::{ContainerSeen, ManagedAgent, ManagedAgentName, TaskContainer};
 use model::ecs::task_definition::{Compatibility, NetworkMode, TaskDefinition, TaskDefinitionStatus};
+use model::ecs::volume::VolumeSource;
 use model::ecs::{
     ContainerInstanceId, ContainerStatus, DesiredStatus, ServiceName, Tags, TaskId, TaskOverride,
 };
@@ -142,7 +143,7 @@ pub(crate) fn check(
         (NetworkMode::Awsvpc, Some(_))
         | (NetworkMode::Bridge | NetworkMode::Host | NetworkMode::None, None) => {}
     }
-    check_served(launch, definition)?;
+    check_served(definition)?;
     check_overrides(launch, definition)?;
     launch.wishes.constraints_for(&definition.spec.placement_constraints)?;
     if launch_type == LaunchType::Fargate {
@@ -154,25 +155,22 @@ pub(crate) fn check(
 }
 
 /// Settings that are kept with a definition and that nothing acts on yet: a task must not run as if it had them.
-fn check_served(launch: &Launch, definition: &TaskDefinition) -> Result<(), Error> {
+fn check_served(definition: &TaskDefinition) -> Result<(), Error> {
     let any = |of: fn(&ContainerDefinition) -> bool| definition.spec.container_definitions.iter().any(of);
     let log_secrets = |c: &ContainerDefinition| {
         c.log_configuration
             .as_ref()
             .is_some_and(|log| log.secret_options.as_ref().is_some_and(|all| !all.is_empty()))
     };
-    let overridden = launch.overrides.container_overrides.iter();
     let unserved = [
         (any(|c| c.secrets.as_ref().is_some_and(|all| !all.is_empty())) || any(log_secrets), "Secrets"),
         (any(|c| c.repository_credentials.is_some()), "Repository credentials"),
-        (
-            any(|c| c.environment_files.as_ref().is_some_and(|all| !all.is_empty()))
-                || overridden
-                    .into_iter()
-                    .any(|o| o.environment_files.as_ref().is_some_and(|all| !all.is_empty())),
-            "Environment files",
-        ),
         (definition.spec.proxy_configuration.is_some(), "Proxies"),
+        (
+            definition.spec.volumes.iter().any(|v| matches!(v.source, VolumeSource::Efs(_))),
+            // Deviation: they could be mounted by NFS, which no node does yet.
+            "EFS volumes",
+        ),
     ];
     match unserved.iter().find(|(asked, _)| *asked) {
         Some((_, what)) => Err(Error::UnsupportedFeature(format!("{what} are not supported."))),

@@ -66,7 +66,26 @@ fn check_docker(volume: &Volume, docker: &DockerVolume) -> Result<(), Error> {
         let why = " It needs the scope shared.";
         return Err(setting("dockerVolumeConfiguration.autoprovision", volume, why));
     }
-    Ok(())
+    check_driver_options(volume, docker)
+}
+
+/// What the node's local driver mounts: tmpfs, for one task, and directories of the node.
+fn check_driver_options(volume: &Volume, docker: &DockerVolume) -> Result<(), Error> {
+    let Some(options) = docker.driver_opts.as_ref().filter(|options| !options.is_empty()) else {
+        return Ok(());
+    };
+    let refuse = |why: &str| Err(setting("dockerVolumeConfiguration.driverOpts", volume, why));
+    let option = |name: &str| options.get(name).map_or("", String::as_str);
+    if options.keys().any(|name| !["type", "o", "device"].contains(&name.as_str())) {
+        return refuse(" The local driver takes type, o and device.");
+    }
+    let binds = option("o").split(',').any(|word| word == "bind" || word == "rbind");
+    match option("type") {
+        "tmpfs" if docker.scope == Some(VolumeScope::Shared) => refuse(" A tmpfs needs the scope task."),
+        "tmpfs" => Ok(()),
+        "" | "none" | "bind" if binds && option("device").starts_with('/') => Ok(()),
+        _ => refuse(" Nodes mount tmpfs and, by the option bind, directories of their own."),
+    }
 }
 
 /// File systems are mounted by plain NFS: what only EFS's own helper does is refused, not ignored.
