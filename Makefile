@@ -37,6 +37,7 @@ bench: build
 	@scripts/deps bench
 	.venv/bin/python benches/run.py $(ARGS)
 	.venv/bin/python benches/balancer.py $(ARGS)
+	.venv/bin/python benches/registry.py
 
 # One simulated world: make sim SEED=7 STEPS=200. Many: make sim SEED=1 ARGS="--seeds 100".
 SEED ?= 1

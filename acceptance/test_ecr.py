@@ -1,4 +1,4 @@
-"""ECR beyond pushing and pulling: scans, copies in other regions, templates, settings."""
+"""ECR beyond pushing and pulling: scans, copies in other regions, templates, settings, pull-through caches."""
 
 import io
 import json
@@ -13,6 +13,7 @@ import pytest
 
 from support.longshore import Longshore
 from support.oci import OCI_CONFIG, OCI_INDEX, OCI_LAYER, OCI_MANIFEST, Repository, descriptor, encode, password
+from support.peer import Peer
 from support.process import wait_until
 
 DPKG = """Package: libssl3
@@ -56,13 +57,22 @@ def layer(files):
 
 
 @pytest.fixture(scope="module")
-def cloud():
+def peer():
+    """The other registry: what is asked of quay.io is asked of it."""
+    peer = Peer().start()
+    yield peer
+    peer.remove()
+
+
+@pytest.fixture(scope="module")
+def cloud(peer):
     with tempfile.TemporaryDirectory() as directory:
         for name, document in VULNERABILITIES.items():
             path = Path(directory) / name
             path.parent.mkdir(exist_ok=True)
             path.write_text(json.dumps(document))
-        longshore = Longshore(node=False, options=["--vulnerability-db", directory]).start()
+        mirror = f"quay.io=http://{peer.registry}"
+        longshore = Longshore(node=False, options=["--vulnerability-db", directory, "--registry-mirror", mirror]).start()
         yield longshore
         longshore.remove()
 
@@ -268,3 +278,65 @@ def test_many_images_are_listed_and_deleted_page_by_page(ecr, repo):
         assert not answer["failures"]
     assert ecr.list_images(repositoryName=repo.name)["imageIds"] == []
     assert repo.on("GET", "tags/list", 200).json()["tags"] == [] and OCI_LAYER
+
+
+# Pull-through caches
+
+@pytest.fixture(scope="module")
+def upstream(peer):
+    return Repository(peer.registry, "coreos/etcd")
+
+
+def test_images_are_pulled_through_from_another_registry(cloud, ecr, secret, upstream):
+    rule = ecr.create_pull_through_cache_rule(ecrRepositoryPrefix="quay", upstreamRegistryUrl="quay.io")
+    assert (rule["upstreamRegistry"], rule["upstreamRepositoryPrefix"]) == ("quay", "ROOT")
+    assert ecr.validate_pull_through_cache_rule(ecrRepositoryPrefix="quay")["isValid"]
+    ecr.create_repository_creation_template(prefix="quay", appliedFor=["PULL_THROUGH_CACHE"],
+                                            resourceTags=[{"Key": "from", "Value": "quay"}])
+    data, digest = upstream.image("v1", layers=(os.urandom(300_000), os.urandom(10)))
+    index = encode({"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": [descriptor(data, OCI_MANIFEST)]})
+    upstream.put("all", index, OCI_INDEX)
+    ours = Repository(cloud.registry, "quay/coreos/etcd", secret)
+    assert ours.on("HEAD", "manifests/v1", 200).headers["Docker-Content-Digest"] == digest
+    assert ours.on("GET", "manifests/v1", 200).content == data
+    for layer_of in json.loads(data)["layers"]:
+        assert len(ours.on("GET", f"blobs/{layer_of['digest']}", 200).content) == layer_of["size"]
+    assert ours.on("GET", "manifests/all", 200).content == index
+    assert ours.on("GET", f"manifests/{digest}", 200).content == data
+    [made] = ecr.describe_repositories(repositoryNames=["quay/coreos/etcd"])["repositories"]
+    assert ecr.list_tags_for_resource(resourceArn=made["repositoryArn"])["tags"] == [{"Key": "from", "Value": "quay"}]
+    ours.on("GET", "manifests/none", 404)
+    Repository(cloud.registry, "quay/coreos/none", secret).on("GET", "manifests/v1", 404)
+    assert ecr.describe_pull_through_cache_rules()["pullThroughCacheRules"][0]["ecrRepositoryPrefix"] == "quay"
+
+
+def test_an_index_comes_before_its_images(cloud, ecr, secret, upstream):
+    ecr.create_pull_through_cache_rule(ecrRepositoryPrefix="etcd", upstreamRegistryUrl="quay.io", upstreamRepositoryPrefix="coreos")
+    data, digest = upstream.image("single", layers=(os.urandom(100),))
+    index = encode({"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": [descriptor(data, OCI_MANIFEST)]})
+    upstream.put("list", index, OCI_INDEX)
+    ours = Repository(cloud.registry, "etcd/etcd", secret)
+    assert ours.on("GET", "manifests/list", 200).content == index
+    assert [image["imageTags"] for image in ecr.describe_images(repositoryName="etcd/etcd")["imageDetails"]] == [["list"]]
+    assert ours.on("GET", f"manifests/{digest}", 200).content == data
+    assert ecr.delete_pull_through_cache_rule(ecrRepositoryPrefix="etcd")["upstreamRegistryUrl"] == "quay.io"
+    assert ours.on("GET", "manifests/list", 200).content == index
+
+
+def test_what_was_pulled_through_is_there_without_the_other_registry(cloud, ecr, secret, peer, upstream):
+    ecr.create_pull_through_cache_rule(ecrRepositoryPrefix="gone", upstreamRegistryUrl="quay.io")
+    data, _ = upstream.image("kept")
+    ours = Repository(cloud.registry, "gone/coreos/etcd", secret)
+    ours.on("GET", "manifests/kept", 200)
+    peer.stop()
+    assert ours.on("GET", "manifests/kept", 200).content == data
+    ours.on("GET", "manifests/other", 404)
+    assert not ecr.validate_pull_through_cache_rule(ecrRepositoryPrefix="gone")["isValid"]
+
+
+def test_unknown_registries_and_secrets_are_refused(ecr):
+    rule = {"ecrRepositoryPrefix": "other", "upstreamRegistryUrl": "registry.example.com"}
+    assert code(ecr.create_pull_through_cache_rule, **rule) == "UnsupportedUpstreamRegistryException"
+    secret = "arn:aws:secretsmanager:us-east-2:123456789012:secret:ecr-pullthroughcache/x"
+    rule = {"ecrRepositoryPrefix": "other", "upstreamRegistryUrl": "ghcr.io", "credentialArn": secret}
+    assert code(ecr.create_pull_through_cache_rule, **rule) == "SecretNotFoundException"

@@ -36,6 +36,18 @@ pub enum Error {
         /// The account.
         registry: AccountId,
     },
+    /// There is no such rule of the pull-through cache.
+    #[error("The pull through cache rule with prefix '{0}' does not exist")]
+    CacheRuleUnknown(String),
+    /// There is such a rule already.
+    #[error("The pull through cache rule with prefix '{0}' already exists")]
+    CacheRuleExists(String),
+    /// More rules than a registry may have.
+    #[error("A registry can have up to {0} pull through cache rules")]
+    TooManyCacheRules(usize),
+    /// Another registry did not give what it was asked for.
+    #[error("The upstream registry could not be asked: {0}")]
+    Upstream(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// There is no such template.
     #[error("The Repository Creation Template with prefix '{0}' does not exist")]
     TemplateUnknown(String),

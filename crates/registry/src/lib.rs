@@ -6,6 +6,7 @@
 //! committed only after its digest was verified and its bytes are durable. What may be
 //! deleted when is decided in [`mod@reap`]; `tables.rs` explains the rows.
 
+pub mod cache;
 mod content;
 mod error;
 mod hashing;
@@ -26,6 +27,7 @@ pub mod templates;
 pub mod token;
 mod uploads;
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -48,6 +50,7 @@ pub use repositories::NewRepository;
 pub use token::{Caller, SealKey};
 pub use uploads::{Chunk, Incoming};
 
+use cache::Upstreams;
 use content::Content;
 
 /// Decides whether a caller may do something: the registry's way to the authorisation point.
@@ -68,6 +71,8 @@ pub struct Config {
     pub grace: Duration,
     /// The folder of the vulnerability database, if the operator has one.
     pub vulnerabilities: Option<PathBuf>,
+    /// By host of a registry, the base address that is asked instead of it.
+    pub mirrors: BTreeMap<String, String>,
 }
 
 /// The default of [`Config::grace`].
@@ -82,6 +87,7 @@ pub struct Registry {
     pub(crate) grace: Duration,
     pub(crate) vulnerabilities: Option<PathBuf>,
     pub(crate) work: Notify,
+    pub(crate) upstreams: Upstreams,
     ids: Mutex<Box<dyn IdSource>>,
 }
 
@@ -91,9 +97,10 @@ pub(crate) const MAX_ATTEMPTS: usize = 64;
 impl Registry {
     /// Builds a registry over a store whose schema has [`tables::tables`].
     pub fn new(store: Store, blobs: Blobs, config: Config) -> Self {
-        let Config { seal, ids, gate, grace, vulnerabilities } = config;
+        let Config { seal, ids, gate, grace, vulnerabilities, mirrors } = config;
         let (content, work, ids) = (Content::new(blobs), Notify::new(), Mutex::new(ids));
-        Registry { store, content, seal, gate, grace, vulnerabilities, work, ids }
+        let upstreams = Upstreams::new(mirrors);
+        Registry { store, content, seal, gate, grace, vulnerabilities, work, upstreams, ids }
     }
 
     /// Waits until a push or a request wishes for a copy or a scan.

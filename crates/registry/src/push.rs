@@ -33,6 +33,8 @@ pub struct Push {
     pub digest: Option<Digest>,
     /// Whether this is a copy from another region, which is not copied again.
     pub is_copy: bool,
+    /// Whether an index may come before the images that it lists.
+    pub is_sparse: bool,
 }
 
 /// What a push did.
@@ -64,7 +66,7 @@ impl Registry {
         // Refused before anything is written; decided again below, at the commit's own snapshot.
         let snapshot = self.store.snapshot();
         let repository = find(&snapshot, scope, name)?;
-        references_exist(&snapshot, &repository, &manifest)?;
+        references_exist(&snapshot, &repository, &manifest, push.is_sparse)?;
         tags_that_move(&snapshot, &repository, &push.tags, &digest)?;
 
         let settings = self.settings(scope);
@@ -74,7 +76,7 @@ impl Registry {
         for _ in 0..MAX_ATTEMPTS {
             let snapshot = self.store.snapshot();
             let repository = find(&snapshot, scope, name)?;
-            references_exist(&snapshot, &repository, &manifest)?;
+            references_exist(&snapshot, &repository, &manifest, push.is_sparse)?;
             let moved = tags_that_move(&snapshot, &repository, &push.tags, &digest)?;
             let tag_moved = !moved.is_empty();
             let contents = fence(&snapshot, &repository)?;
@@ -153,7 +155,12 @@ fn new_image(
 }
 
 /// Refuses a manifest whose blobs or manifests are not in the repository.
-fn references_exist(snapshot: &Snapshot, repository: &Repository, manifest: &Manifest) -> Result<(), Error> {
+fn references_exist(
+    snapshot: &Snapshot,
+    repository: &Repository,
+    manifest: &Manifest,
+    is_sparse: bool,
+) -> Result<(), Error> {
     let missing = |digests: &[Digest], known: &dyn Fn(&Digest) -> bool| -> Vec<Digest> {
         digests.iter().filter(|digest| !known(digest)).cloned().collect()
     };
@@ -164,7 +171,7 @@ fn references_exist(snapshot: &Snapshot, repository: &Repository, manifest: &Man
         return Err(Error::LayersMissing { digests, name, registry });
     }
     let digests = missing(&manifest.manifests, &|digest| snapshot.get::<Image>(&key_of(digest)).is_some());
-    if !digests.is_empty() {
+    if !digests.is_empty() && !is_sparse {
         return Err(Error::ImagesMissing { digests, name, registry });
     }
     Ok(())

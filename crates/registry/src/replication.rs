@@ -146,6 +146,7 @@ impl Registry {
             tags: tags.iter().map(|row| row.tag.clone()).collect::<Vec<ImageTag>>(),
             digest: Some(image.digest.clone()),
             is_copy: true,
+            is_sparse: false,
         })
     }
 }

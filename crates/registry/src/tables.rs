@@ -19,6 +19,8 @@
 //! | `ecr/registry` | scope | the settings of one account's registry in one region |
 //! | `ecr/template` | scope, prefix | what repositories look like that nobody created by hand |
 //! | `ecr/replica` | repository id, digest, region | an image is to be copied, or was |
+//! | `ecr/cache-rule` | scope, prefix | names below the prefix are filled from another registry |
+//! | `ecr/compared` | repository id, tag | when a cached tag was last compared with its registry |
 //! | `ecr/scan` | repository id, digest | the last scan of an image |
 
 use std::collections::BTreeMap;
@@ -28,6 +30,7 @@ use model::{Arn, Record, Scope, Timestamp};
 use serde::{Deserialize, Serialize};
 use store::{Key, Row, Schema, key};
 
+pub use crate::cache::{CacheRule, Compared};
 pub use crate::replication::{Replica, ReplicaState};
 pub use crate::scan::{Finding, Scan, ScanState, Severity};
 pub use crate::settings::{RegistrySettings, ReplicationRule, ScanFrequency, ScanRule};
@@ -48,6 +51,8 @@ pub fn tables(schema: Schema) -> Schema {
         .table::<Template>()
         .table::<Replica>()
         .table::<Scan>()
+        .table::<CacheRule>()
+        .table::<Compared>()
 }
 
 /// A repository and its settings.

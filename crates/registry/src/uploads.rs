@@ -20,7 +20,7 @@ use crate::range::ChunkRange;
 use crate::tables::Repository;
 
 /// How many bytes are appended at a time.
-const BATCH_BYTES: usize = 256 << 10;
+const BATCH_BYTES: usize = 128 << 10;
 /// How long a request waits for another one of the same upload to let go of it.
 const BUSY_PATIENCE: Duration = Duration::from_secs(5);
 /// How often it looks.

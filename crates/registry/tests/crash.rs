@@ -29,7 +29,9 @@ const SEED: &str = "LONGSHORE_REGISTRY_CRASH_SEED";
 const PUSHERS: u64 = 4;
 const KILLS: u64 = 200;
 /// What a slow machine may spend; it then kills less often.
-const BUDGET: Duration = Duration::from_secs(30);
+const BUDGET: Duration = Duration::from_secs(240);
+/// How long a child may take to come up.
+const START: Duration = Duration::from_secs(20);
 const GRACE: Duration = Duration::from_secs(3600);
 const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 
@@ -75,6 +77,7 @@ impl World {
             gate: Arc::new(Everything),
             grace: GRACE,
             vulnerabilities: None,
+            mirrors: Default::default(),
         };
         let registry = Registry::new(store.clone(), blobs.clone(), config);
         let account = AccountId::new("123456789012").expect("an account");
@@ -195,6 +198,7 @@ async fn child_pushes_until_killed() {
     let Some(directory) = std::env::var_os(DIRECTORY) else { return };
     let seed: u64 = std::env::var(SEED).expect("a seed").parse().expect("a number");
     let world = World::open(Path::new(&directory), seed).await;
+    println!("up");
     let pushers = futures_util::future::join_all((0..PUSHERS).map(|pusher| world.push(pusher, seed)));
     let reaper = async {
         loop {
@@ -205,8 +209,27 @@ async fn child_pushes_until_killed() {
     tokio::join!(pushers, reaper);
 }
 
-/// Runs a child for a while and kills it; answers what it acknowledged.
-fn run_and_kill(directory: &Path, seed: u64, life: Duration) -> Vec<(String, Digest)> {
+/// When a child is killed.
+#[derive(Clone, Copy, Debug)]
+enum Moment {
+    /// So long after its start, maybe before it has opened its stores.
+    Start(Duration),
+    /// So long after it began to push.
+    Push(Duration),
+}
+
+impl Moment {
+    fn of(seed: u64) -> Self {
+        let mut random = SeededIds::new(seed);
+        match random.next_u64() % 10 {
+            0 => Moment::Start(Duration::from_millis(random.next_u64() % 40)),
+            _ => Moment::Push(Duration::from_micros(random.next_u64() % 250_000)),
+        }
+    }
+}
+
+/// Runs a child, kills it at that moment, and answers what it acknowledged.
+fn run_and_kill(directory: &Path, seed: u64, moment: Moment) -> Vec<(String, Digest)> {
     let mut child = Command::new(std::env::current_exe().expect("this binary has a path"))
         .args(["--exact", "child_pushes_until_killed", "--nocapture"])
         .env(DIRECTORY, directory)
@@ -215,7 +238,15 @@ fn run_and_kill(directory: &Path, seed: u64, life: Duration) -> Vec<(String, Dig
         .spawn()
         .expect("the child starts");
     let output = child.stdout.take().expect("its output is piped");
+    let (up, is_up) = std::sync::mpsc::channel();
     let killer = std::thread::spawn(move || {
+        let life = match moment {
+            Moment::Start(life) => life,
+            Moment::Push(life) => {
+                is_up.recv_timeout(START).expect("the child comes up");
+                life
+            }
+        };
         // The moment of the kill is the point: there is no condition to wait for.
         #[allow(clippy::disallowed_methods)]
         std::thread::sleep(life);
@@ -224,7 +255,10 @@ fn run_and_kill(directory: &Path, seed: u64, life: Duration) -> Vec<(String, Dig
     });
     let mut acknowledged = Vec::new();
     for line in BufReader::new(output).lines().map_while(Result::ok) {
-        // The harness prints on the same line as the first acknowledgement; a torn line is none.
+        if line.ends_with("up") {
+            up.send(()).ok();
+        }
+        // The harness prints on the same line as the first output; a torn line is none.
         let Some((_, ack)) = line.split_once("ack ") else { continue };
         if let Some((tag, digest)) = ack.split_once(' ')
             && let Ok(digest) = digest.parse()
@@ -250,9 +284,9 @@ async fn pushes_survive_kills() {
     World::open(path, first_seed).await.create().await;
     while kills < KILLS && start.elapsed() < BUDGET {
         let seed = first_seed.wrapping_add(kills);
-        println!("kill {kills}, seed {seed}");
-        let life = Duration::from_millis(40 + SeededIds::new(seed).next_u64() % 400);
-        let acknowledged = run_and_kill(path, seed, life);
+        let moment = Moment::of(seed);
+        println!("kill {kills}, seed {seed}, {moment:?}");
+        let acknowledged = run_and_kill(path, seed, moment);
         total += acknowledged.len();
         let world = World::open(path, seed ^ u64::MAX).await;
         world.check(&acknowledged).await;
@@ -260,6 +294,6 @@ async fn pushes_survive_kills() {
         world.create().await;
         kills += 1;
     }
-    println!("{kills} kills, {total} acknowledged pushes");
-    assert!(kills > 0 && total > 0);
+    println!("{kills} kills, {total} acknowledged pushes in {:?}", start.elapsed());
+    assert!(kills > 20 && total > 0, "{kills} kills, {total} acknowledged pushes");
 }

@@ -35,6 +35,7 @@ pub async fn open(config: &Config, endpoint: &str, registry_host: &str) -> Resul
         gate: Arc::new(IamGate),
         grace: DEFAULT_GRACE,
         vulnerabilities: config.vulnerability_db.clone(),
+        mirrors: config.registry_mirrors.clone(),
     };
     let registry = Registry::new(store.clone(), blobs.clone(), registry);
     Ok(Cloud {

@@ -46,6 +46,7 @@ async fn cloud(account: AccountId, region: Region, root: AccessKey) -> Cloud {
         gate: Arc::new(IamGate),
         grace: DEFAULT_GRACE,
         vulnerabilities: None,
+        mirrors: Default::default(),
     };
     let registry = Registry::new(store.clone(), blobs.clone(), config);
     let logs = Logs::open(Options::new(dir.join("logs")), store.clone(), blobs.clone()).await.unwrap();

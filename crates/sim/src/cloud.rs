@@ -40,6 +40,7 @@ impl Ground {
             gate: Arc::new(IamGate),
             grace: DEFAULT_GRACE,
             vulnerabilities: None,
+            mirrors: Default::default(),
         };
         let registry = Arc::new(Registry::new(store.clone(), blobs.clone(), config));
         let logs = Logs::open(Options::new(dir.path().join("logs")), store, blobs.clone()).await?;

@@ -13,7 +13,7 @@ use crate::error::Error;
 use crate::images::Reference;
 use crate::manifest::MAX_MANIFEST_BYTES;
 use crate::push::{MAX_TAGS, Push};
-use crate::tables::Image;
+use crate::tables::{Image, repository_arn};
 use crate::uploads::Incoming;
 
 impl Registry {
@@ -25,6 +25,13 @@ impl Registry {
         reference: Reference,
         body: Incoming,
     ) -> Result<Response<Body>, Error> {
+        let scope = &asked.caller.scope;
+        if matches!(method, Method::HEAD | Method::GET)
+            && self.is_to_be_brought(scope, name, &reference, asked.now)
+        {
+            self.authorize(&asked, "ecr:BatchImportUpstreamImage", &repository_arn(scope, name))?;
+            self.bring(scope, name, &reference, asked.now).await?;
+        }
         match method {
             Method::HEAD => {
                 let repository = self.allowed(&asked, name, "ecr:BatchGetImage")?;
@@ -68,7 +75,8 @@ impl Registry {
             Reference::Digest(digest) => (tags_asked(&asked)?, Some(digest)),
         };
         let by_digest = digest.is_some();
-        let push = Push { manifest, media_type, tags: tags.clone(), digest, is_copy: false };
+        let push =
+            Push { manifest, media_type, tags: tags.clone(), digest, is_copy: false, is_sparse: false };
         let pushed = self.push(&asked.caller.scope, name, push, asked.now).await?;
         let mut answer = empty(StatusCode::CREATED);
         put_location(&mut answer, &format!("/v2/{name}/manifests/{}", pushed.image.digest));

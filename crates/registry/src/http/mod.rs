@@ -31,6 +31,8 @@ use answer::api_version;
 use query::Query;
 use route::Route;
 
+pub(crate) use query::encode as encoded;
+
 /// Why a body could not be read to its end.
 pub type BodyError = Box<dyn std::error::Error + Send + Sync>;
 /// The body of an answer.

@@ -35,6 +35,9 @@ fn classify(error: &Error) -> (StatusCode, ErrorCode) {
         Error::RepositoryExists { .. } | Error::RepositoryNotEmpty { .. } => {
             (StatusCode::CONFLICT, ErrorCode::Denied)
         }
+        Error::CacheRuleUnknown(_) => (StatusCode::NOT_FOUND, ErrorCode::NameUnknown),
+        Error::CacheRuleExists(_) | Error::TooManyCacheRules(_) => (StatusCode::CONFLICT, ErrorCode::Denied),
+        Error::Upstream(_) => (StatusCode::NOT_FOUND, ErrorCode::ManifestUnknown),
         Error::TemplateUnknown(_) => (StatusCode::NOT_FOUND, ErrorCode::NameUnknown),
         Error::TemplateExists(_) => (StatusCode::CONFLICT, ErrorCode::Denied),
         Error::NameInvalid(_) => (StatusCode::BAD_REQUEST, ErrorCode::NameInvalid),

@@ -85,6 +85,7 @@ impl World {
             gate: Arc::new(Gatekeeper),
             grace: GRACE,
             vulnerabilities: None,
+            mirrors: Default::default(),
         };
         let registry = Arc::new(Registry::new(store.clone(), blobs.clone(), config));
         let scope = Scope::new(AccountId::new("123456789012").unwrap(), Region::new("us-east-2").unwrap());

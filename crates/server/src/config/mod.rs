@@ -5,6 +5,7 @@
 
 mod options;
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
@@ -41,6 +42,8 @@ pub struct Config {
     pub profile: Option<String>,
     /// The file with a root key of the operator's own.
     pub root_key_file: Option<PathBuf>,
+    /// By host of a registry, the address that pull-through caches ask instead.
+    pub registry_mirrors: BTreeMap<String, String>,
     /// The folder of the vulnerability database; without one, images are not scanned.
     pub vulnerability_db: Option<PathBuf>,
     /// How our own log is written.
@@ -118,12 +121,23 @@ impl Config {
             network_pool: pool.parse().context("--network-pool")?,
             profile: (!options.no_profile).then_some(profile),
             root_key_file: options.root_access_key_file,
+            registry_mirrors: mirrors(&options.registry_mirror)?,
             vulnerability_db: options.vulnerability_db,
             log_format: options.log_format.unwrap_or_default(),
             node: (!options.no_node).then_some(node),
             stop_tasks: options.stop_tasks,
         })
     }
+}
+
+/// Reads `HOST=URL` pairs.
+fn mirrors(given: &[String]) -> Result<BTreeMap<String, String>> {
+    let pair = |text: &String| {
+        let pair = text.split_once('=').filter(|(host, url)| !host.is_empty() && url.starts_with("http"));
+        let (host, url) = pair.with_context(|| format!("--registry-mirror {text}: write HOST=URL"))?;
+        Ok((host.to_owned(), url.trim_end_matches('/').to_owned()))
+    };
+    given.iter().map(pair).collect()
 }
 
 fn read_file(path: &Path) -> Result<UpOptions> {

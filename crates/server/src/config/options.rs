@@ -61,6 +61,14 @@ pub struct UpOptions {
     /// The cluster in which this machine is a container instance, for EC2 and EXTERNAL tasks [default: default]
     #[arg(long, env = "LONGSHORE_INSTANCE_CLUSTER")]
     pub instance_cluster: Option<String>,
+    /// Pull-through caches ask URL instead of the registry at HOST; may be repeated
+    #[arg(
+        long = "registry-mirror",
+        env = "LONGSHORE_REGISTRY_MIRROR",
+        value_name = "HOST=URL",
+        value_delimiter = ','
+    )]
+    pub registry_mirror: Vec<String>,
     /// A folder of OSV documents: the vulnerabilities that image scans look for
     #[arg(long, env = "LONGSHORE_VULNERABILITY_DB")]
     pub vulnerability_db: Option<PathBuf>,
@@ -104,6 +112,11 @@ impl UpOptions {
             snapshotter: self.snapshotter.or(file.snapshotter),
             cni_conf_dir: self.cni_conf_dir.or(file.cni_conf_dir),
             instance_cluster: self.instance_cluster.or(file.instance_cluster),
+            registry_mirror: if self.registry_mirror.is_empty() {
+                file.registry_mirror
+            } else {
+                self.registry_mirror
+            },
             vulnerability_db: self.vulnerability_db.or(file.vulnerability_db),
             node_cpu_units: self.node_cpu_units.or(file.node_cpu_units),
             node_memory_mib: self.node_memory_mib.or(file.node_memory_mib),

@@ -80,6 +80,12 @@ pub enum Error {
         /// The account.
         registry: String,
     },
+    /// The registry is none that images are pulled through from.
+    #[error("The specified upstream registry '{0}' is not supported")]
+    UnsupportedUpstream(String),
+    /// There are no secrets yet.
+    #[error("The ARN of the secret specified in the pull through cache rule was not found: {0}")]
+    SecretNotFound(String),
     /// The image was never scanned.
     #[error(
         "Image scan does not exist for the image with imageDigest '{digest}' in the repository with name '{name}' in the registry with id '{registry}'"
@@ -146,6 +152,8 @@ impl Error {
             Error::RepositoryPolicyNotFound { .. } => "RepositoryPolicyNotFoundException",
             Error::RegistryPolicyNotFound(_) => "RegistryPolicyNotFoundException",
             Error::LifecyclePolicyNotFound { .. } => "LifecyclePolicyNotFoundException",
+            Error::UnsupportedUpstream(_) => "UnsupportedUpstreamRegistryException",
+            Error::SecretNotFound(_) => "SecretNotFoundException",
             Error::ScanNotFound { .. } => "ScanNotFoundException",
             Error::UnsupportedImageType => "UnsupportedImageTypeException",
             Error::NoVulnerabilities => "ValidationException",
@@ -163,6 +171,10 @@ fn registry_code(error: &RegistryError) -> &'static str {
         RegistryError::RepositoryUnknown { .. } => "RepositoryNotFoundException",
         RegistryError::RepositoryExists { .. } => "RepositoryAlreadyExistsException",
         RegistryError::RepositoryNotEmpty { .. } => "RepositoryNotEmptyException",
+        RegistryError::CacheRuleUnknown(_) => "PullThroughCacheRuleNotFoundException",
+        RegistryError::CacheRuleExists(_) => "PullThroughCacheRuleAlreadyExistsException",
+        RegistryError::TooManyCacheRules(_) => "LimitExceededException",
+        RegistryError::Upstream(_) => "ServerException",
         RegistryError::TemplateUnknown(_) => "TemplateNotFoundException",
         RegistryError::TemplateExists(_) => "TemplateAlreadyExistsException",
         RegistryError::ManifestUnknown { .. } => "ImageNotFoundException",

@@ -23,6 +23,7 @@ const ACTIONS: &[&str] = &[
     "ecr:BatchCheckLayerAvailability",
     "ecr:BatchDeleteImage",
     "ecr:BatchGetImage",
+    "ecr:BatchImportUpstreamImage",
     "ecr:CompleteLayerUpload",
     "ecr:CreateRepository",
     "ecr:DescribeRepositories",

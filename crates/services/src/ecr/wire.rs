@@ -42,6 +42,27 @@ pub(super) fn repository_name(
     }
 }
 
+/// Refuses another registry than the caller's.
+pub(super) fn own_registry(ctx: &OpCtx, registry_id: Option<&String>) -> Result<(), Error> {
+    match registry_id {
+        Some(id) if *id != ctx.scope.account.as_str() => {
+            Err(Error::parameter("registryId", "only the caller's own registry is served"))
+        }
+        Some(_) | None => Ok(()),
+    }
+}
+
+/// Refuses credentials for other registries: there are no secrets that could hold them.
+pub(super) fn no_credentials(secret: Option<&String>, role: Option<&String>) -> Result<(), Error> {
+    if let Some(arn) = secret {
+        return Err(Error::SecretNotFound(arn.clone()));
+    }
+    match role {
+        Some(_) => Err(Error::parameter("customRoleArn", "roles for upstream registries are not supported")),
+        None => Ok(()),
+    }
+}
+
 /// The repository that an ARN names.
 pub(super) fn repository_of_arn(ctx: &OpCtx, arn: &str) -> Result<RepositoryName, Error> {
     let invalid = || Error::parameter("resourceArn", "Invalid ARN");

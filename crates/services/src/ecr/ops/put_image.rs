@@ -37,6 +37,7 @@ impl Handler for shapes::PutImage {
             tags: tag.iter().cloned().collect(),
             digest,
             is_copy: false,
+            is_sparse: false,
         };
         let pushed =
             ctx.cloud.registry.push(&ctx.scope, &name, push, ctx.now).await.map_err(|error| match error {
