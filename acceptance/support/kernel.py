@@ -12,26 +12,31 @@ def footprint(longshore):
     tag = instance_tag(longshore)
     mounts = [line.split()[1] for line in Path("/proc/mounts").read_text().splitlines()]
     links = run(["ip", "-o", "link"]).splitlines()
-    processes = []
+    return {
+        "namespaces": len(_names(Path(f"/run/longshore-{tag}/netns"))),
+        "mounts": {m for m in mounts if (tag in m or any(m.startswith(d) for d in run_dirs)) and "/rootfs" in m},
+        "cgroups": {str(p) for p in Path("/sys/fs/cgroup").glob(f"**/longshore-{tag}/*") if p.is_dir()},
+        "links": sum(f"ls{tag}ve" in line for line in links),
+        "processes": {f"{kind} {pid}" for kind in ("shim", "logger") for pid in processes(longshore, kind)},
+        "snapshots": _snapshots(longshore, tag),
+        "containers": _ctr(longshore, tag, "containers", "list", "-q"),
+    }
+
+
+def processes(longshore, kind):
+    """The pids of this Longshore's containerd, shims or loggers."""
+    tag, found = instance_tag(longshore), set()
+    marks = {"containerd": ("/containerd ", str(longshore.dir)), "shim": ("containerd-shim", tag),
+             "logger": (" logger ", str(longshore.dir))}[kind]
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
             try:
                 command = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
             except OSError:
                 continue
-            if "containerd-shim" in command and (tag in command or str(longshore.dir) in command):
-                processes.append(f"shim {entry.name}")
-            if " logger " in command and str(longshore.dir) in command:
-                processes.append(f"logger {entry.name}")
-    return {
-        "namespaces": len(_names(Path(f"/run/longshore-{tag}/netns"))),
-        "mounts": {m for m in mounts if (tag in m or any(m.startswith(d) for d in run_dirs)) and "/rootfs" in m},
-        "cgroups": {str(p) for p in Path("/sys/fs/cgroup").glob(f"**/longshore-{tag}/*") if p.is_dir()},
-        "links": sum(f"ls{tag}ve" in line for line in links),
-        "processes": set(processes),
-        "snapshots": _snapshots(longshore, tag),
-        "containers": _ctr(longshore, tag, "containers", "list", "-q"),
-    }
+            if all(mark in command for mark in marks):
+                found.add(int(entry.name))
+    return found
 
 
 def instance_tag(longshore):
