@@ -1,5 +1,5 @@
 # `make run` and `make test` are all that a fresh Debian machine with a Rust toolchain needs.
-.PHONY: run build test unit acceptance check bench sim deps clean-tests
+.PHONY: run build test unit acceptance check bench chaos sim deps clean-tests
 CARGO ?= cargo
 PYTEST = .venv/bin/pytest -c acceptance/pytest.ini --rootdir acceptance acceptance
 
@@ -38,6 +38,12 @@ bench: build
 	.venv/bin/python benches/run.py $(ARGS)
 	.venv/bin/python benches/balancer.py $(ARGS)
 	.venv/bin/python benches/registry.py
+
+# Random kills for three minutes over 200 tasks: make chaos SEED=7. Needs root.
+chaos:
+	@scripts/deps test
+	$(CARGO) build --locked -p server
+	CHAOS=full SEED=$(SEED) .venv/bin/pytest -c acceptance/pytest.ini --rootdir acceptance acceptance/test_chaos.py -s
 
 # One simulated world: make sim SEED=7 STEPS=200. Many: make sim SEED=1 ARGS="--seeds 100".
 SEED ?= 1

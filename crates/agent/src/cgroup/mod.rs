@@ -227,6 +227,13 @@ fn remove_once(dir: &Path) -> io::Result<()> {
     for name in children(dir) {
         remove_once(&dir.join(name))?;
     }
+    // A container whose shim was killed while containerd was away may have been forgotten alive.
+    for pid in fs::read_to_string(dir.join("cgroup.procs")).unwrap_or_default().lines() {
+        if let Ok(pid) = pid.parse() {
+            let _ =
+                nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid), nix::sys::signal::Signal::SIGKILL);
+        }
+    }
     match fs::remove_dir(dir) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         other => other,

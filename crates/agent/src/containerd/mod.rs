@@ -89,6 +89,13 @@ impl Error {
     }
 }
 
+/// Whether a status says that the daemon was away, not that it was unwilling: one that tells of a broken connection
+/// carries its cause, one that the daemon sent never does.
+pub(crate) fn was_away(status: &tonic::Status) -> bool {
+    matches!(status.code(), tonic::Code::Unavailable | tonic::Code::Cancelled)
+        || std::error::Error::source(status).is_some()
+}
+
 /// A containerd in use.
 pub struct Containerd {
     connection: Connection,

@@ -220,7 +220,7 @@ impl Ingest {
             self.offset += length;
             if u64::try_from(answer.offset) != Ok(self.offset) {
                 let message = format!("content is at {} instead of {}", answer.offset, self.offset);
-                return Err(Error::Containerd { attempt: "writing content", message });
+                return Err(Error::Containerd { attempt: "writing content", message, away: false });
             }
         }
         Ok(())

@@ -1,6 +1,7 @@
 //! Why an image is not there, and how ECS words it.
 
 use super::inspect::Hostile;
+use crate::containerd::was_away;
 
 /// Why a pull failed.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -52,6 +53,8 @@ pub enum Error {
         attempt: &'static str,
         /// What it said.
         message: String,
+        /// Whether it was away, and may be back.
+        away: bool,
     },
     /// The pull was given up by those who began it.
     #[error("context canceled")]
@@ -80,6 +83,7 @@ impl Error {
     pub(super) fn is_temporary(&self) -> bool {
         match self {
             Error::Registry(_) => true,
+            Error::Containerd { away, .. } => *away,
             Error::Reference
             | Error::NotFound { .. }
             | Error::Denied { .. }
@@ -87,14 +91,17 @@ impl Error {
             | Error::Platform { .. }
             | Error::Hostile { .. }
             | Error::Layer(_)
-            | Error::Containerd { .. }
             | Error::Cancelled => false,
         }
     }
 
     /// Wraps containerd's refusal.
     pub(super) fn containerd(attempt: &'static str) -> impl FnOnce(tonic::Status) -> Error {
-        move |status| Error::Containerd { attempt, message: status.message().to_string() }
+        move |status| Error::Containerd {
+            attempt,
+            message: status.message().to_string(),
+            away: was_away(&status),
+        }
     }
 }
 

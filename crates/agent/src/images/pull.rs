@@ -31,6 +31,8 @@ use crate::task::record::PulledImage;
 
 /// Attempts to reach a registry that fails for a moment.
 const ATTEMPTS: u32 = 3;
+/// Attempts while containerd is away.
+const AWAY_ATTEMPTS: u32 = 20;
 const RETRY_PAUSE: Duration = Duration::from_millis(400);
 /// Layers of one image fetched at once.
 const PARALLEL_LAYERS: usize = 4;
@@ -184,9 +186,14 @@ impl Shared {
         located: &Located,
         resolved: &Resolved,
     ) -> Result<Arc<PulledImage>, Failure> {
-        let mut attempts = 1;
+        let (mut attempts, mut away) = (1, 0);
         loop {
             match self.fetch(client, located, resolved).await {
+                // A daemon that was killed is back within a second, but may be killed again.
+                Err(Error::Containerd { away: true, .. }) if away < AWAY_ATTEMPTS => {
+                    away += 1;
+                    tokio::time::sleep(RETRY_PAUSE).await;
+                }
                 Err(error) if error.is_temporary() && attempts < ATTEMPTS => {
                     tokio::time::sleep(RETRY_PAUSE * attempts).await;
                     attempts += 1;

@@ -4,11 +4,13 @@
 //! URI that [`Logs`] answers). It appends records to the container's spool ([`spool`]) and needs
 //! neither the agent nor containerd. The shipper follows the spool and hands batches to the control
 //! plane, each named by its spool and offset: sent twice it counts once, so nothing is lost or
-//! doubled whoever dies when. A logger that is killed loses what it had not written yet and leaves
-//! the container with a broken pipe; that is Docker's and Fargate's behaviour too.
+//! doubled whoever dies when. A logger is two processes that mind each other: the container's pipe
+//! outlives either.
 
 mod batch;
 mod frame;
+mod guard;
+mod intake;
 mod interactive;
 mod lines;
 mod logger;

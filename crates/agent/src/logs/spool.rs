@@ -6,13 +6,14 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 
 use bytes::{Bytes, BytesMut};
 use nix::fcntl::{Flock, FlockArg};
 use serde::{Deserialize, Serialize};
 
-use super::frame::{Decoded, Record, decode};
+use super::frame::{Decoded, Record, Stream, decode};
 
 /// A segment is closed at this size.
 pub const SEGMENT_BYTES: u64 = 4 << 20;
@@ -147,6 +148,29 @@ impl Writer {
         }
         self.length += encoded.len() as u64;
         Ok(())
+    }
+
+    /// The offset behind the last record.
+    pub fn end(&self) -> u64 {
+        self.start + self.length
+    }
+
+    /// How many bytes of standard output and of standard error the records from `offset` on were made of. One that
+    /// ends a line had the line's end with it.
+    pub fn taken_since(&mut self, offset: u64) -> io::Result<(u64, u64)> {
+        let offset = offset.max(self.start);
+        let mut data = vec![0; usize::try_from(self.end().saturating_sub(offset)).map_err(io::Error::other)?];
+        self.file.read_exact_at(&mut data, offset - self.start)?;
+        let (mut data, mut stdout, mut stderr) = (Bytes::from(data), 0, 0);
+        while let Decoded::Record(record, size) = decode(&data) {
+            let taken = record.bytes.len() as u64 + u64::from(!record.partial);
+            match record.stream {
+                Stream::Stdout => stdout += taken,
+                Stream::Stderr => stderr += taken,
+            }
+            data = data.slice(size..);
+        }
+        Ok((stdout, stderr))
     }
 
     /// Bytes that have not been removed yet.

@@ -38,7 +38,8 @@ pub use devices::gather as gather_devices;
 pub use exec::ExecOutcome;
 pub use state::ProcessState;
 
-use crate::containerd::{Connection, OciRuntime};
+use crate::containerd::{Connection, OciRuntime, was_away};
+use crate::task::timing::timed;
 use user::User;
 
 const SPEC_TYPE: &str = "types.containerd.io/opencontainers/runtime-spec/1/Spec";
@@ -49,6 +50,10 @@ const INSTANCE_LABEL: &str = "longshore.instance";
 const TASK_LABEL: &str = "longshore.task";
 /// No request to a working daemon takes longer; starting a container on a loaded machine is the slowest.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(120);
+
+/// A daemon that is away is asked again so often.
+const AWAY_ATTEMPTS: u32 = 40;
+const AWAY_PAUSE: Duration = Duration::from_millis(250);
 
 /// Why containerd did not do what was asked.
 #[derive(Debug, thiserror::Error)]
@@ -100,7 +105,7 @@ impl Error {
     /// Whether trying again may help: the daemon was away, not unwilling.
     pub fn is_temporary(&self) -> bool {
         match self {
-            Error::Request { source, .. } => matches!(source.code(), Code::Unavailable | Code::Cancelled),
+            Error::Request { source, .. } => was_away(source),
             Error::Silent { .. } => true,
             Error::Rootfs { .. } | Error::User(_) | Error::Spec(_) | Error::Device { .. } => false,
         }
@@ -151,7 +156,6 @@ impl Runtime {
 
     /// Makes the writable root file system of a container; answers how to mount it.
     pub async fn prepare_rootfs(&self, id: &str, parent: &str) -> Result<Vec<Mount>, Error> {
-        let mut snapshots = self.connection.client().snapshots();
         // The label keeps it until it is removed; a sweep finds those whose task was forgotten.
         let labels = HashMap::from([
             ("containerd.io/gc.root".to_string(), "longshore".to_string()),
@@ -163,10 +167,14 @@ impl Runtime {
             parent: parent.to_string(),
             labels,
         };
-        match self
-            .ask("preparing the snapshot of", id, snapshots.prepare(self.connection.request(request)))
-            .await
-        {
+        let prepared = patiently(|| {
+            let (mut snapshots, request) = (self.connection.client().snapshots(), request.clone());
+            async move {
+                let prepare = snapshots.prepare(self.connection.request(request));
+                self.ask("preparing the snapshot of", id, prepare).await
+            }
+        });
+        match prepared.await {
             Ok(answer) => Ok(answer.mounts),
             Err(Error::Request { source, .. }) if source.code() == Code::AlreadyExists => {
                 self.rootfs_mounts(id).await
@@ -176,6 +184,10 @@ impl Runtime {
     }
 
     async fn rootfs_mounts(&self, id: &str) -> Result<Vec<Mount>, Error> {
+        patiently(|| self.ask_for_mounts(id)).await
+    }
+
+    async fn ask_for_mounts(&self, id: &str) -> Result<Vec<Mount>, Error> {
         let request =
             MountsRequest { snapshotter: self.connection.snapshotter().to_string(), key: id.to_string() };
         let mut snapshots = self.connection.client().snapshots();
@@ -226,6 +238,10 @@ impl Runtime {
 
     /// Records a container; a record of the same id is replaced.
     pub async fn create(&self, id: &str, task_id: &str, image: &str, spec: &Value) -> Result<(), Error> {
+        patiently(|| self.create_once(id, task_id, image, spec)).await
+    }
+
+    async fn create_once(&self, id: &str, task_id: &str, image: &str, spec: &Value) -> Result<(), Error> {
         let runtime = RuntimeChoice { name: SHIM.into(), options: Some(self.runtime_options()) };
         let container = Container {
             id: id.to_string(),
@@ -267,19 +283,40 @@ impl Runtime {
             terminal,
             ..CreateTaskRequest::default()
         };
-        let created = self.ask("starting", id, tasks.create(self.connection.request(request))).await;
-        if let Err(error) = created {
-            let _ = self.delete_process(id).await;
-            return Err(error);
+        let created = self.ask("starting", id, tasks.create(self.connection.request(request)));
+        let created = timed("start_shim_and_create", created).await;
+        match created {
+            Ok(_) => {}
+            Err(Error::Request { source, .. }) if source.code() == Code::AlreadyExists => {
+                // The answer to an earlier attempt was lost with the daemon that gave it.
+                match self.state(id).await? {
+                    ProcessState::Running { pid } => return Ok(pid),
+                    ProcessState::Created => {}
+                    ProcessState::Stopped { .. } | ProcessState::Missing => {
+                        self.delete_by_force(id).await;
+                        return Err(Error::Silent { attempt: "starting", id: id.to_string() });
+                    }
+                }
+            }
+            Err(Error::Request { source, .. }) if is_left_over(&source) && self.remove_bundle(id) => {
+                return Err(Error::Silent { attempt: "starting", id: id.to_string() });
+            }
+            Err(error) => return Err(self.undo(id, error).await),
         }
         let request = StartRequest { container_id: id.to_string(), exec_id: String::new() };
-        match self.ask("starting", id, tasks.start(self.connection.request(request))).await {
+        let started = self.ask("starting", id, tasks.start(self.connection.request(request)));
+        match timed("start_process", started).await {
             Ok(answer) => Ok(answer.pid),
-            Err(error) => {
-                let _ = self.delete_process(id).await;
-                Err(error)
-            }
+            Err(error) => Err(self.undo(id, error).await),
         }
+    }
+
+    /// Takes back a start that was refused. One whose answer was lost may run by now: the next attempt finds out.
+    async fn undo(&self, id: &str, error: Error) -> Error {
+        if !error.is_temporary() {
+            let _ = self.delete_process(id).await;
+        }
+        error
     }
 
     /// Sends a signal to a container's first process.
@@ -303,6 +340,26 @@ impl Runtime {
                 .await
                 .map(|_| ()),
         )
+    }
+
+    /// Removes the directory that a killed containerd had made for a process, and does not know any more.
+    fn remove_bundle(&self, id: &str) -> bool {
+        let bundles = self.run_dir.join("containerd").join("io.containerd.runtime.v2.task");
+        let bundle = bundles.join(crate::config::CONTAINERD_NAMESPACE).join(id);
+        let _ = nix::mount::umount2(&bundle.join("rootfs"), nix::mount::MntFlags::MNT_DETACH);
+        std::fs::remove_dir_all(bundle).is_ok()
+    }
+
+    /// Ends what containerd cannot tell the state of, such as a creation that its own end cut short.
+    async fn delete_by_force(&self, id: &str) {
+        let _ = self.kill(id, nix::libc::SIGKILL as u32).await;
+        let request = DeleteTaskRequest { container_id: id.to_string() };
+        let mut tasks = self.connection.client().tasks();
+        let deleted =
+            self.ask("deleting the process of", id, tasks.delete(self.connection.request(request))).await;
+        if let Err(error) = deleted {
+            tracing::warn!(id, error = &error as &dyn std::error::Error, "a half-made process stays");
+        }
     }
 
     async fn kill_hard(&self, id: &str) -> Result<(), Error> {
@@ -395,6 +452,22 @@ impl Runtime {
             Err(_elapsed) => Err(Error::Silent { attempt, id: id.to_string() }),
         }
     }
+}
+
+/// Whether containerd stumbles over what an earlier one of it left.
+fn is_left_over(status: &Status) -> bool {
+    status.message().contains("failed to start shim: mkdir") && status.message().contains("file exists")
+}
+
+/// Asks again while the daemon is away: a killed one is back within a second.
+async fn patiently<T, F: Future<Output = Result<T, Error>>>(mut work: impl FnMut() -> F) -> Result<T, Error> {
+    for _ in 1..AWAY_ATTEMPTS {
+        match work().await {
+            Err(error) if error.is_temporary() => tokio::time::sleep(AWAY_PAUSE).await,
+            other => return other,
+        }
+    }
+    work().await
 }
 
 /// Takes "there is no such thing" for success.

@@ -14,6 +14,7 @@ use super::node::Node;
 use super::ports::LogTarget;
 use super::record::{PulledImage, Record};
 use super::site;
+use super::timing::timed;
 use super::volumes::{self, Places};
 use crate::cgroup::Version;
 use crate::network::TaskNetwork;
@@ -54,12 +55,16 @@ const CLEANUP_PAUSE: Duration = Duration::from_secs(1);
 /// Does one step; `None` for those that need no work of their own.
 pub async fn perform(node: &Node, record: &Record, action: &Action) -> Option<Outcome> {
     Some(match action {
-        Action::Provision => Outcome::Provisioned(site::provision(node, record).await),
+        Action::Provision => Outcome::Provisioned(timed("provision", site::provision(node, record)).await),
         Action::PullImage(name) => {
-            Outcome::Pulled(name.clone(), pull(node, record, name).await.map(Box::new))
+            Outcome::Pulled(name.clone(), timed("pull", pull(node, record, name)).await.map(Box::new))
         }
-        Action::CreateContainer(name) => Outcome::Created(name.clone(), create(node, record, name).await),
-        Action::StartContainer(name) => Outcome::Started(name.clone(), start(node, record, name).await),
+        Action::CreateContainer(name) => {
+            Outcome::Created(name.clone(), timed("create", create(node, record, name)).await)
+        }
+        Action::StartContainer(name) => {
+            Outcome::Started(name.clone(), timed("start", start(node, record, name)).await)
+        }
         Action::CheckHealth(name) => Outcome::Checked(name.clone(), check_health(node, record, name).await),
         Action::DeleteContainer(name) => {
             persist("deleting a container", || delete(node, record, name)).await;
@@ -225,7 +230,7 @@ async fn start(node: &Node, record: &Record, name: &str) -> Result<u32, String> 
         // A terminal stays open by itself.
         interactive: container.docker_config.config.open_stdin && !container.docker_config.config.tty,
     };
-    let stdio = node.logs.prepare(&target).await?;
+    let stdio = timed("start_log", node.logs.prepare(&target)).await?;
     if record.containers[name].exit.is_some() {
         node.runtime.delete_process(id).await.map_err(|e| errors::cannot_start(&e))?;
     }

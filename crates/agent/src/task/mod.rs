@@ -13,6 +13,7 @@ pub mod record;
 mod runner;
 mod site;
 mod storage;
+pub mod timing;
 mod view;
 mod volumes;
 
