@@ -66,6 +66,16 @@ def hostile_layout(directory: Path):
     return _layout(directory, [out.getvalue()], {"Cmd": ["sh"]})
 
 
+def flask_layout(directory: Path):
+    """The example application on the base image of the walkthrough, built without docker."""
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w") as tar:
+        tar.add(ROOT / "examples" / "flask" / "app.py", "app/app.py")
+    base = base_tar("python-flask", "python3-flask", "busybox-static").read_bytes()
+    path = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+    return _layout(directory, [base, out.getvalue()], {"Cmd": ["python", "/app/app.py"], "Env": [path, "PYTHONUNBUFFERED=1"]})
+
+
 def _layout(directory: Path, layers, config):
     shutil.rmtree(directory, ignore_errors=True)
     blobs = directory / "blobs" / "sha256"
