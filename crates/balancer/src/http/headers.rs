@@ -50,6 +50,7 @@ pub fn to_target(headers: &mut HeaderMap, facts: &Facts<'_>, trace_id: String, u
     let protocol = upgrade.then(|| headers.remove(header::UPGRADE)).flatten();
     drop_hop_by_hop(headers);
     headers.remove(header::EXPECT);
+    join_cookies(headers);
     if facts.attributes.drop_invalid_header_fields {
         drop_invalid(headers);
     }
@@ -139,6 +140,17 @@ fn append_forwarded_for(headers: &mut HeaderMap, facts: &Facts<'_>) {
     }
 }
 
+/// HTTP/2 may split cookies over lines, which HTTP/1.1 does not know.
+fn join_cookies(headers: &mut HeaderMap) {
+    if headers.get_all(header::COOKIE).iter().nth(1).is_none() {
+        return;
+    }
+    let lines: Vec<&[u8]> = headers.get_all(header::COOKIE).iter().map(HeaderValue::as_bytes).collect();
+    if let Ok(joined) = HeaderValue::from_bytes(&lines.join(&b"; "[..])) {
+        headers.insert(header::COOKIE, joined);
+    }
+}
+
 fn connection_names(headers: &HeaderMap, wanted: &str) -> bool {
     let lines = headers.get_all(header::CONNECTION).iter().filter_map(|line| line.to_str().ok());
     lines.flat_map(|line| line.split(',')).any(|name| name.trim().eq_ignore_ascii_case(wanted))
@@ -209,6 +221,13 @@ mod tests {
         check(|a| a.forwarded_for_port = true, Some("1.1.1.1, 2.2.2.2, 10.0.0.9:4711"));
         check(|a| a.forwarded_for = ForwardedFor::Preserve, Some("1.1.1.1|2.2.2.2"));
         check(|a| a.forwarded_for = ForwardedFor::Remove, None);
+    }
+
+    #[test]
+    fn cookies_arrive_on_one_line() {
+        let headers = after(|_| {}, &[("host", "h"), ("cookie", "a=1"), ("cookie", "b=2; c=3")]);
+        let lines: Vec<_> = headers.get_all(header::COOKIE).iter().collect();
+        assert_eq!(lines, ["a=1; b=2; c=3"]);
     }
 
     #[test]

@@ -13,6 +13,7 @@ use tokio::net::{UnixListener, UnixStream};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout};
+use tokio_util::sync::CancellationToken;
 use wire::link::{BalancerHello, BalancerMessage, ROUTES_VERSION, Routes, RoutesMessage, RoutesReport};
 
 use super::{Error, frame, hand_over, socket_path};
@@ -61,7 +62,8 @@ async fn serve(directory: &Path, build: String, seed: u64) -> Result<(), Error> 
     let (commands_in, commands) = mpsc::channel(COMMANDS);
     let (reports, reports_out) = watch::channel(balancer.report());
     let hello = BalancerHello { version: ROUTES_VERSION, build, pid: std::process::id(), serial: 0 };
-    let accepting = tokio::spawn(answer(control, hello, commands_in, reports_out));
+    let superseded = CancellationToken::new();
+    let accepting = tokio::spawn(answer(control, hello, commands_in, reports_out, superseded.clone()));
     tracing::info!(serial = balancer.serial(), "serving");
     let ending = work(directory, &mut balancer, commands, &reports).await?;
     accepting.abort();
@@ -71,7 +73,10 @@ async fn serve(directory: &Path, build: String, seed: u64) -> Result<(), Error> 
             balancer.close();
             linger(&balancer, LAST_REQUESTS).await;
         }
-        Ending::HandOver(successor) => leave(&mut balancer, successor).await?,
+        Ending::HandOver(successor) => {
+            superseded.cancel();
+            leave(&mut balancer, successor).await?;
+        }
     }
     // The predecessor lives as long as this stays open.
     drop(predecessor);
@@ -161,12 +166,13 @@ async fn answer(
     hello: BalancerHello,
     commands: mpsc::Sender<Command>,
     reports: watch::Receiver<RoutesReport>,
+    superseded: CancellationToken,
 ) {
     loop {
         match control.accept().await {
             Ok((stream, _)) => {
                 let hello = BalancerHello { serial: reports.borrow().serial, ..hello.clone() };
-                tokio::spawn(converse(stream, hello, commands.clone(), reports.clone()));
+                tokio::spawn(converse(stream, hello, commands.clone(), reports.clone(), superseded.clone()));
             }
             Err(error) => {
                 tracing::warn!(%error, "accepting on the control socket");
@@ -181,6 +187,7 @@ async fn converse(
     hello: BalancerHello,
     commands: mpsc::Sender<Command>,
     reports: watch::Receiver<RoutesReport>,
+    superseded: CancellationToken,
 ) {
     if frame::write(&mut stream, &BalancerMessage::Hello(hello)).await.is_err() {
         return;
@@ -189,7 +196,13 @@ async fn converse(
     let to = Arc::new(tokio::sync::Mutex::new(to));
     let reporting = tokio::spawn(report(to.clone(), reports));
     let hand_over = loop {
-        match frame::read(&mut from).await {
+        let frame = tokio::select! {
+            biased;
+            // Whoever is connected looks for the successor.
+            () = superseded.cancelled() => break false,
+            frame = frame::read(&mut from) => frame,
+        };
+        match frame {
             Ok(RoutesMessage::Routes(routes)) => {
                 if commands.send(Command::Routes(Box::new(routes))).await.is_err() {
                     break false;
