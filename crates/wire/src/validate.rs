@@ -299,7 +299,10 @@ mod tests {
             }
         }
         assert!(patterns.len() > 20);
-        let failed: Vec<_> = patterns.into_iter().filter(|pattern| compile(pattern).is_none()).collect();
+        // Look-around is not regular: where a model has it, the room checks the member itself.
+        let regular =
+            patterns.into_iter().filter(|pattern| !pattern.contains("(?!") && !pattern.contains("(?="));
+        let failed: Vec<_> = regular.filter(|pattern| compile(pattern).is_none()).collect();
         assert!(failed.is_empty(), "{failed:#?}");
     }
 
