@@ -8,7 +8,6 @@ import threading
 import pytest
 
 from support.balancer import Balancer, Load, Upstream, get
-from support.longshore import Longshore, binary
 from support.process import free_port, run, wait_until
 
 HEALTH = {"protocol": "HTTP", "path": "/health", "intervalSeconds": 1, "timeoutSeconds": 1,
@@ -290,27 +289,3 @@ def test_a_killed_balancer_starts_again_with_its_routes(own_balancer):
     own_balancer.process.kill()
     own_balancer.start()
     assert get(port).body == b"kept"
-
-
-def test_requests_do_not_notice_when_longshore_is_killed(upstreams):
-    longshore = Longshore(node=False)
-    balancer = Balancer()
-    balancer.data = longshore.data
-    balancer.directory = longshore.data / "balancer"
-    port = free_port()
-    try:
-        longshore.start()
-        balancer.start()
-        balancer.routes([load_balancer("up", listener(port, to(("a", 1))))], [group("a", upstreams)])
-        with Load(port) as load:
-            longshore.kill()
-            load.more(50)
-            longshore.start()
-            load.more(50)
-        assert load.failures == [] and balancer.process.alive()
-        run([binary(), "down", "--data-dir", longshore.data, "--no-profile"], env=longshore.environment())
-        wait_until("the balancer has ended", lambda: not balancer.process.alive())
-    finally:
-        longshore.remove()
-        balancer.remove()
-

@@ -41,10 +41,10 @@ def test_walkthrough_word_for_word(docker):
         env = longshore.environment() | docker.environment() | {"HOME": str(longshore.dir / "home")}
         env["PATH"] = longshore.environment()["PATH"]
         shell = ["bash", "-euxo", "pipefail", "-c", f"cd {ROOT}\n{script}"]
-        done = run(shell, env=env, timeout=420, check=False)
+        done = run(shell, env=env, timeout=540, check=False)
         seen = done.stdout + done.stderr
         assert done.returncode == 0, seen + longshore.process.tail()
-        for expected in ["Hello, Flask on Docker!", "Hello, Longshore!", "GET /greet/Longshore HTTP/1.1",
+        for expected in ["Hello, Flask on Docker!", "Hello, Longshore!", "Hello, balancer!", "has reached a steady state", "GET /greet/Longshore HTTP/1.1",
                          "Login Succeeded", "Essential container in task exited\t7"]:
             assert expected in done.stdout, f"{expected!r} is missing in:\n{seen}"
     finally:
