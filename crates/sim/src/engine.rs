@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use model::Record;
-use model::ecs::{DesiredStatus, LastStatus, Task};
+use model::ecs::{DesiredStatus, LastStatus, Service, Task};
 use parking_lot::Mutex;
 use store::Seq;
 use store::engine::{
@@ -85,6 +85,19 @@ impl StormyEngine {
                 let tasks = commit.writes.iter_mut().filter(|(key, _)| is(key, "ecs/task"));
                 tasks.filter_map(|(_, value)| value.as_mut()).for_each(revoke);
             }
+            Some(Planted::ForgetsMaximum) => each::<Service>(commit, "ecs/service", |service| {
+                service.spec.deployment.maximum_percent = 200;
+            }),
+            Some(Planted::ForgetsMinimum) => each::<Service>(commit, "ecs/service", |service| {
+                service.spec.deployment.minimum_healthy_percent = 0;
+                service.spec.deployment.maximum_percent = 100;
+            }),
+            Some(Planted::LosesOwner) => each::<Task>(commit, "ecs/task", |task| {
+                // One in four: who sees none of its tasks would make them without end.
+                if task.id.as_str().starts_with(['0', '1', '2', '3']) {
+                    task.spec.service = None;
+                }
+            }),
             Some(
                 Planted::OffersTooMuch
                 | Planted::RunsAfterStop
@@ -94,6 +107,17 @@ impl StormyEngine {
                 | Planted::LeavesContainers,
             )
             | None => {}
+        }
+    }
+}
+
+/// Changes every row of a table that a commit writes.
+fn each<R: Record>(commit: &mut Commit, table: &str, change: impl Fn(&mut R)) {
+    let rows = commit.writes.iter_mut().filter(|(key, _)| table_of(key) == Some(table));
+    for value in rows.filter_map(|(_, value)| value.as_mut()) {
+        if let Ok(mut row) = R::decode(value) {
+            change(&mut row);
+            *value = row.encode().into();
         }
     }
 }

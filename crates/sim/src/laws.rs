@@ -30,6 +30,13 @@ fn born(new: &Task) -> Result<(), String> {
 }
 
 fn moved(old: &Task, new: &Task) -> Result<(), String> {
+    let noted = Task { supervision: new.supervision.clone(), ..old.clone() };
+    law(new.supervision.is_settled || !old.supervision.is_settled, "what is settled stays settled")?;
+    if *new == noted {
+        // The scheduler's notes alone are no change of the task; and it ends nothing that lives.
+        let lives = !old.seen.last_status.is_ended();
+        return law(!(new.supervision.is_settled && lives), "only an ended task is settled");
+    }
     law(new.version > old.version, "a version rises with every change")?;
     law(new.seen.last_status >= old.seen.last_status, "a status never goes back")?;
     law(new.desired_status >= old.desired_status, "a wish to stop is never taken back")?;

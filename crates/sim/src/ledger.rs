@@ -3,15 +3,16 @@
 //! The ledger reads the store's own bytes, so it sees what was written and not what the code
 //! believes it wrote, and checks the laws commit by commit.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 use control::Clock;
 use model::Record;
 use model::ec2::{AddressLease, NetworkInterface};
-use model::ecs::{NodeLoad, Task};
+use model::ecs::{DesiredStatus, NodeLoad, Service, Task};
 
 use crate::laws::{self, Tables};
+use crate::serving::{self, Commit, Promises};
 
 /// A task and its ARN, which the laws compare often.
 #[derive(Debug)]
@@ -28,6 +29,8 @@ pub struct Ledger {
     tasks: BTreeMap<Bytes, Booked>,
     by_arn: BTreeMap<String, Bytes>,
     loads: BTreeMap<Bytes, NodeLoad>,
+    services: BTreeMap<Bytes, Service>,
+    promises: Promises,
     leases: BTreeMap<Bytes, AddressLease>,
     interfaces: BTreeMap<Bytes, NetworkInterface>,
     capacity: BTreeMap<String, (u32, u32)>,
@@ -43,6 +46,8 @@ impl Ledger {
             tasks: BTreeMap::new(),
             by_arn: BTreeMap::new(),
             loads: BTreeMap::new(),
+            services: BTreeMap::new(),
+            promises: Promises::default(),
             leases: BTreeMap::new(),
             interfaces: BTreeMap::new(),
             capacity,
@@ -54,15 +59,32 @@ impl Ledger {
     /// Books one commit and checks the laws.
     pub fn book(&mut self, writes: &BTreeMap<Bytes, Option<Bytes>>) {
         self.commits += 1;
+        let before = self.running_of_services();
+        let wanted = |key: &Bytes| {
+            self.tasks.get(key).is_some_and(|it| it.task.desired_status == DesiredStatus::Running)
+        };
+        let wanted: BTreeSet<Bytes> = writes.keys().filter(|key| wanted(key)).cloned().collect();
         for (key, value) in writes {
             let booked = match table_of(key) {
                 Some("ecs/task") => self.book_task(key, value.as_ref()),
                 Some("ecs/node-load") => put(&mut self.loads, key, value.as_ref()),
+                Some("ecs/service") => put(&mut self.services, key, value.as_ref()),
                 Some("ec2/address-lease") => put(&mut self.leases, key, value.as_ref()),
                 Some("ec2/network-interface") => put(&mut self.interfaces, key, value.as_ref()),
                 Some(_) | None => Ok(()),
             };
             self.violations.extend(booked.err());
+        }
+        let born = |key: &Bytes| self.tasks.get(key).filter(|it| it.task.version == 1).map(|it| &it.task);
+        let born: Vec<&Task> = writes.keys().filter_map(born).collect();
+        let tasks: Vec<&Task> = self.tasks.values().map(|it| &it.task).collect();
+        let is_stopped = |it: &&Booked| it.task.desired_status == DesiredStatus::Stopped;
+        let stopped = wanted.iter().filter_map(|key| self.tasks.get(key)).filter(is_stopped);
+        let stopped: Vec<&Task> = stopped.map(|it| &it.task).collect();
+        for service in self.services.values() {
+            let before = before.get(service.name.as_str()).copied().unwrap_or_default();
+            let commit = Commit { tasks: &tasks, born: &born, stopped: &stopped, before };
+            self.violations.extend(serving::laws(service, &self.promises, &commit));
         }
         let tables = Tables {
             tasks: &self.tasks.values().map(|it| (it.arn.as_str(), &it.task)).collect::<Vec<_>>(),
@@ -90,6 +112,27 @@ impl Ledger {
             }
         }
         checked.map_err(|law| format!("task {arn}: {law}"))
+    }
+
+    /// How many tasks of each service run and are wanted.
+    fn running_of_services(&self) -> BTreeMap<String, usize> {
+        let mut running = BTreeMap::new();
+        for task in self.tasks().filter(|task| serving::serves(task)) {
+            if let Some(name) = serving::owner(task) {
+                *running.entry(name.to_owned()).or_default() += 1;
+            }
+        }
+        running
+    }
+
+    /// Notes what a service was promised: its bounds, in percent.
+    pub fn promise(&mut self, service: &str, minimum: u32, maximum: u32) {
+        self.promises.insert(service.to_owned(), (minimum, maximum));
+    }
+
+    /// Every service that is stored.
+    pub fn services(&self) -> impl Iterator<Item = &Service> {
+        self.services.values()
     }
 
     /// Every task that is stored.

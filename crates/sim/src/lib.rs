@@ -19,6 +19,7 @@ pub mod machine;
 pub mod node;
 pub mod planted;
 pub mod requests;
+pub mod serving;
 pub mod trace;
 pub mod world;
 

@@ -25,11 +25,17 @@ pub enum Planted {
     DropsReports,
     /// A node leaves containers behind.
     LeavesContainers,
+    /// Services may have twice their tasks during a deployment.
+    ForgetsMaximum,
+    /// Services may have no healthy task during a deployment.
+    ForgetsMinimum,
+    /// A new task forgets which service it belongs to, so that it is made twice.
+    LosesOwner,
 }
 
 impl Planted {
     /// All of them.
-    pub const ALL: [Planted; 10] = [
+    pub const ALL: [Planted; 13] = [
         Planted::KeepsLease,
         Planted::ForgetsLoad,
         Planted::IgnoresExpectations,
@@ -40,6 +46,9 @@ impl Planted {
         Planted::ForgetsEnded,
         Planted::DropsReports,
         Planted::LeavesContainers,
+        Planted::ForgetsMaximum,
+        Planted::ForgetsMinimum,
+        Planted::LosesOwner,
     ];
 
     /// The fault called `name`, as its variant is spelt.

@@ -11,6 +11,7 @@ use wire::{Operation, Shape};
 
 use crate::dice::Dice;
 use crate::ledger::Ledger;
+use crate::serving::Serve;
 use crate::trace::short;
 
 /// A request.
@@ -24,6 +25,8 @@ pub enum Request {
     StopUnknown,
     /// DescribeTasks.
     Describe(Vec<String>),
+    /// CreateService, UpdateService or DeleteService.
+    Serve(Box<Serve>),
 }
 
 /// What the caller reads.
@@ -35,6 +38,8 @@ pub enum Answer {
     Stopped(Box<shape::Task>),
     /// The tasks as they are.
     Described(Vec<shape::Task>),
+    /// The service is as it is to be.
+    Served,
 }
 
 /// The families that are registered, each with CPU units and MiB.
@@ -110,6 +115,7 @@ impl Request {
                 let output = call::<shape::DescribeTasks>(&ecs::ROOM, ctx, input).await?;
                 Ok(Answer::Described(output.tasks.unwrap_or_default()))
             }
+            Request::Serve(serve) => serve.ask(ctx).await.map(|()| Answer::Served),
         }
     }
 
@@ -122,6 +128,8 @@ impl Request {
                 wrong("the caller's mistake was answered as ours")
             }
             (Request::Run(_, false) | Request::StopUnknown, Err(_)) => None,
+            // Services come, drain and go while requests for them are under way.
+            (Request::Serve(_), _) => None,
             (_, Err(error)) if error.fault == Fault::Sender => {
                 wrong(&format!("refused what is right: {error}"))
             }
@@ -161,7 +169,11 @@ impl Request {
             Request::Run(input, true) if input.client_token.is_some() => {
                 Some((self.clone(), Duration::from_secs(1)))
             }
-            Request::Run(..) | Request::Stop(_) | Request::StopUnknown | Request::Describe(_) => None,
+            Request::Run(..)
+            | Request::Stop(_)
+            | Request::StopUnknown
+            | Request::Describe(_)
+            | Request::Serve(_) => None,
         }
     }
 }
@@ -177,16 +189,21 @@ impl std::fmt::Display for Request {
             Request::Stop(arn) => write!(f, "StopTask {}", short(arn)),
             Request::StopUnknown => f.write_str("StopTask of nothing"),
             Request::Describe(arns) => write!(f, "DescribeTasks, {} of them", arns.len()),
+            Request::Serve(serve) => write!(f, "{serve}"),
         }
     }
 }
 
-fn network(subnets: Vec<String>) -> shape::NetworkConfiguration {
+pub(crate) fn network(subnets: Vec<String>) -> shape::NetworkConfiguration {
     let awsvpc = shape::AwsVpcConfiguration { subnets, ..shape::AwsVpcConfiguration::default() };
     shape::NetworkConfiguration { awsvpc_configuration: Some(awsvpc) }
 }
 
-async fn call<T: Operation>(room: &Room, ctx: OpCtx, input: T::Input) -> Result<T::Output, ServiceError> {
+pub(crate) async fn call<T: Operation>(
+    room: &Room,
+    ctx: OpCtx,
+    input: T::Input,
+) -> Result<T::Output, ServiceError> {
     let output = runner::run(room, T::MODEL, ctx, input.into_value()).await?;
     T::Output::from_value(output)
         .map_err(|error| ServiceError::client("SerializationException", error.to_string()))

@@ -92,3 +92,18 @@ fn a_dropped_report_is_noticed() {
 fn a_container_left_behind_is_noticed() {
     noticed(Planted::LeavesContainers, "the ended task");
 }
+
+#[test]
+fn a_forgotten_maximum_is_noticed() {
+    noticed(Planted::ForgetsMaximum, "maximum");
+}
+
+#[test]
+fn a_forgotten_minimum_is_noticed() {
+    noticed(Planted::ForgetsMinimum, "minimum");
+}
+
+#[test]
+fn a_task_made_twice_is_noticed() {
+    noticed(Planted::LosesOwner, "");
+}

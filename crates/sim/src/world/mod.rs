@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use control::{Clock, LocalLink};
+use control::{Clock, LocalLink, scheduler};
 use model::Timestamp;
 use model::ecs::Task;
 use model::id::SeededIds;
@@ -290,7 +290,9 @@ impl World {
                     }
                 }
             }
-            Ok(Answer::Stopped(_) | Answer::Described(_)) => self.trace.note(format!("{request}: done")),
+            Ok(Answer::Stopped(_) | Answer::Described(_) | Answer::Served) => {
+                self.trace.note(format!("{request}: done"))
+            }
             Err(error) => {
                 self.trace.note(format!("{request}: {error}"));
                 if error.fault == services::error::Fault::Receiver
@@ -339,7 +341,11 @@ impl World {
                 Ok(()) => break,
             }
         }
-        self.control = Some(Control { cloud, gone: Arc::default() });
+        let gone: Arc<Gone> = Arc::default();
+        let scheduler = scheduler::run(cloud.clone(), self.clock.clone(), self.ids.clone());
+        let (until, running) = (gone.clone(), scheduler);
+        tokio::spawn(async move { alive(Some(until), running).await });
+        self.control = Some(Control { cloud, gone });
         self.trace.note("the control plane is up");
         Ok(())
     }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::{Event, World};
 use crate::node::NodeEvent;
 use crate::requests::Request;
+use crate::serving::Serve;
 
 /// Kept free of faults, so that nodes are there when the first request comes.
 const DAWN: Duration = Duration::from_secs(1);
@@ -30,7 +31,8 @@ impl World {
 
     fn step(&mut self) {
         match self.dice.below(100) {
-            0..34 => self.run_tasks(),
+            0..24 => self.run_tasks(),
+            24..34 => self.serve(),
             34..40 => {
                 let bad = Request::bad(&mut self.dice, &self.subnets);
                 self.request(bad);
@@ -67,6 +69,16 @@ impl World {
             }
         }
         self.request(request);
+    }
+
+    /// Something of a service changes.
+    fn serve(&mut self) {
+        let serve = Serve::any(&mut self.dice, &self.subnets);
+        if let Some((name, minimum, maximum)) = serve.promise() {
+            self.ledger.lock().promise(&name, minimum, maximum);
+        }
+        self.count("changes of services", 1);
+        self.request(Request::Serve(Box::new(serve)));
     }
 
     fn stop_task(&mut self) {
