@@ -6,7 +6,7 @@ import socket
 import pytest
 
 from support.docker import Docker
-from support.longshore import ROOT, Longshore
+from support.longshore import POOLS, ROOT, Longshore
 from support.process import run
 
 
@@ -32,7 +32,7 @@ def docker():
 
 
 def test_walkthrough_word_for_word(docker):
-    longshore = Longshore()
+    longshore = Longshore(network_pool=POOLS[1])
     if default_port_is_free():
         longshore.port = 4566
     longshore.start()

@@ -11,6 +11,9 @@ use super::view::{Container, Site, View};
 /// with a restarting containerd.
 const KILL_AGAIN_AFTER: Duration = Duration::from_secs(10);
 
+/// A stop timeout of nothing still lets SIGTERM go out before SIGKILL, as docker does.
+const TERM_FIRST: Duration = Duration::from_millis(1);
+
 /// Plans what a task that should stop needs.
 pub(super) fn decide(view: &View, now: Timestamp, plan: &mut Plan) {
     for action in &view.busy {
@@ -46,7 +49,7 @@ fn end(name: &str, container: &Container, now: Timestamp, plan: &mut Plan) {
         return;
     };
     let kill_at = match container.seen.kill_sent_at {
-        None => term_sent_at + container.wanted.stop_timeout,
+        None => term_sent_at + container.wanted.stop_timeout.max(TERM_FIRST),
         Some(kill_sent_at) => kill_sent_at + KILL_AGAIN_AFTER,
     };
     if kill_at <= now {
