@@ -44,7 +44,7 @@ def test_walkthrough_word_for_word(docker):
         done = run(shell, env=env, timeout=540, check=False)
         seen = done.stdout + done.stderr
         assert done.returncode == 0, seen + longshore.process.tail()
-        for expected in ["Hello, Flask on Docker!", "Hello, Longshore!", "Hello, balancer!", "has reached a steady state", "GET /greet/Longshore HTTP/1.1",
+        for expected in ["Hello, Flask on Docker!", "Hello, Longshore!", "Hello, balancer!", "has started 2 tasks", "GET /greet/Longshore HTTP/1.1",
                          "Login Succeeded", "Essential container in task exited\t7"]:
             assert expected in done.stdout, f"{expected!r} is missing in:\n{seen}"
     finally:
