@@ -36,6 +36,7 @@ check:
 bench: build
 	@scripts/deps bench
 	.venv/bin/python benches/run.py $(ARGS)
+	.venv/bin/python benches/heal.py
 	.venv/bin/python benches/balancer.py $(ARGS)
 	.venv/bin/python benches/registry.py
 
