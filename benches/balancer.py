@@ -77,6 +77,7 @@ class Bench:
         self.nginx("upstream", servers)
         echo = [sys.executable, __file__, "echo", self.sockets]
         self.started.append(Started(echo, self.dir / "echo.log"))
+        wait_until("the sockets' upstream listens", lambda: socket.create_connection(("127.0.0.1", self.sockets)).close() is None)
         self.peers = [self.start_longshore(), self.start_nginx(), self.start_haproxy()]
         for peer in self.peers:
             wait_until(f"{peer.name} answers", lambda: get(peer.port).body == BODY.encode())

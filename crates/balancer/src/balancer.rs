@@ -90,7 +90,7 @@ impl Balancer {
     pub fn leave(&mut self) {
         self.sockets.stop(false);
         self.checks.stop();
-        self.shared.leaving.cancel();
+        self.shared.leaving.say();
     }
 
     /// Accepts no more and closes each connection behind what it is at.

@@ -12,6 +12,7 @@ mod net;
 pub mod process;
 mod rules;
 mod shared;
+mod signal;
 mod sockets;
 mod table;
 mod workers;

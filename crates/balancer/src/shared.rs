@@ -4,11 +4,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rustls::ClientConfig;
-use tokio_util::sync::CancellationToken;
 
 use crate::group::Board;
 use crate::http::TraceIds;
 use crate::net;
+use crate::signal::Signal;
 
 /// What all connections share.
 #[derive(Debug)]
@@ -19,8 +19,8 @@ pub struct Shared {
     pub traces: TraceIds,
     /// TLS towards targets.
     pub target_tls: Arc<ClientConfig>,
-    /// Cancelled when another process takes over: what is open may finish.
-    pub leaving: CancellationToken,
+    /// Said when another process takes over: what is open may finish.
+    pub leaving: Signal,
     open: Arc<AtomicUsize>,
 }
 
@@ -31,7 +31,7 @@ impl Shared {
             board: Arc::new(Board { workers, ..Board::default() }),
             traces: TraceIds::new(seed),
             target_tls: net::client_config(),
-            leaving: CancellationToken::new(),
+            leaving: Signal::default(),
             open: Arc::default(),
         }
     }

@@ -17,10 +17,10 @@ use nix::sys::socket::{
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 use tokio::task::JoinHandle;
-use tokio_util::sync::CancellationToken;
 
 use crate::net;
 use crate::shared::Shared;
+use crate::signal::Signal;
 use crate::table::{Serving, Table};
 use crate::workers::Workers;
 
@@ -36,8 +36,8 @@ pub struct Socket {
     pub address: SocketAddr,
     /// What is served there, as of now.
     pub serving: ArcSwap<Serving>,
-    /// Cancelled when nothing is served there any more.
-    pub closed: CancellationToken,
+    /// Said when nothing is served there any more.
+    pub closed: Signal,
 }
 
 /// All addresses.
@@ -73,7 +73,7 @@ impl Sockets {
             let kept = table.sockets.contains_key(address);
             if !kept {
                 bound.accepting.abort();
-                bound.socket.closed.cancel();
+                bound.socket.closed.say();
             }
             kept
         });
@@ -113,7 +113,7 @@ impl Sockets {
         for (_, bound) in std::mem::take(&mut self.bound) {
             bound.accepting.abort();
             if close {
-                bound.socket.closed.cancel();
+                bound.socket.closed.say();
             }
         }
     }
@@ -127,8 +127,8 @@ impl Sockets {
         // SAFETY: a listener owns its descriptor, which stays the same and open as long as the listener lives.
         let listener = unsafe { AsyncFd::register_with_interest(listener, Interest::READABLE)? };
         let listener = Arc::new(listener);
-        let closed = CancellationToken::new();
-        let socket = Arc::new(Socket { address, serving: ArcSwap::from_pointee(serving.clone()), closed });
+        let serving = ArcSwap::from_pointee(serving.clone());
+        let socket = Arc::new(Socket { address, serving, closed: Signal::default() });
         let accepting =
             tokio::spawn(accept(listener.clone(), socket.clone(), self.workers.clone(), self.shared.clone()));
         Ok(Bound { socket, listener, accepting })

@@ -195,7 +195,8 @@ async fn exchange(
             }
         }
         let others = group.targets.len() > tried.len() + 1;
-        match open(client, group, &target, if others { CONNECT_ONE } else { CONNECT }).await {
+        // Boxed, as TLS's greeting is large: a request on a kept connection must not carry room for it.
+        match Box::pin(open(client, group, &target, if others { CONNECT_ONE } else { CONNECT })).await {
             Ok(mut sender) => {
                 target.absolve();
                 match within(sender.send(request), idle, activity.as_deref()).await {

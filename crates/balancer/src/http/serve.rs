@@ -66,8 +66,7 @@ where
     S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
     let client = Arc::new(client);
-    let closed = client.socket.closed.clone();
-    let leaving = client.shared.leaving.clone();
+    let (socket, shared) = (client.socket.clone(), client.shared.clone());
     let service = service_fn(|request| {
         let client = client.clone();
         async move { Ok::<_, Infallible>(client.answer(request).await) }
@@ -80,7 +79,7 @@ where
         builder.initial_stream_window_size(WINDOW).initial_connection_window_size(WINDOW * 4);
         let connection = pin!(builder.serve_connection(io, service));
         let end = async {
-            tokio::select! { () = closed.cancelled() => {} () = leaving.cancelled() => {} }
+            tokio::select! { () = socket.closed.heard() => {} () = shared.leaving.heard() => {} }
         };
         drop(until(connection, end, |connection| connection.graceful_shutdown()).await);
     } else {
@@ -88,7 +87,7 @@ where
         builder.timer(TokioTimer::new()).header_read_timeout(idle).max_buf_size(HEAD_BYTES);
         let connection = pin!(builder.serve_connection(io, service).with_upgrades());
         // While we leave, an idle connection stays open: its client may be sending at this very moment.
-        let end = closed.cancelled();
+        let end = socket.closed.heard();
         drop(until(connection, end, |connection| connection.graceful_shutdown()).await);
     }
 }
@@ -168,7 +167,7 @@ impl Client {
             headers.insert(name, value.clone());
         }
         let longest = Duration::from_secs(listener.attributes.client_keep_alive_seconds.into());
-        let over = self.shared.leaving.is_cancelled() || self.since.elapsed() >= longest;
+        let over = self.shared.leaving.is_said() || self.since.elapsed() >= longest;
         if over && version < Version::HTTP_2 && response.status() != http::StatusCode::SWITCHING_PROTOCOLS {
             response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
         }

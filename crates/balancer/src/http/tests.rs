@@ -17,11 +17,11 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 use tokio::net::TcpListener;
 use tokio::time::Instant;
-use tokio_util::sync::CancellationToken;
 use wire::link::Routes;
 
 use super::{Client, serve};
 use crate::shared::Shared;
+use crate::signal::Signal;
 use crate::sockets::Socket;
 use crate::table::Table;
 
@@ -42,9 +42,12 @@ fn connect(targets: &[SocketAddr], version: &str, client_version: Version) -> Du
     let shared = Arc::new(Shared::new(1, 1));
     let (address, serving) =
         Table::new(&routes, &Table::default(), &shared.board).sockets.pop_first().unwrap();
-    let closed = CancellationToken::new();
     let client = Client {
-        socket: Arc::new(Socket { address, serving: ArcSwap::from_pointee(serving), closed }),
+        socket: Arc::new(Socket {
+            address,
+            serving: ArcSwap::from_pointee(serving),
+            closed: Signal::default(),
+        }),
         peer: "10.9.9.9:1".parse().unwrap(),
         worker: 0,
         tls: None,
