@@ -5,6 +5,9 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use wire::ec2::{Filter, Tag};
 
 use super::error::Error;
+use super::shown;
+use super::store::{self as tables, VpcRow};
+use crate::context::OpCtx;
 
 /// The most rows of one answer.
 const PAGE_LIMIT: usize = 1000;
@@ -27,6 +30,46 @@ pub fn passes(filters: Option<&[Filter]>, tags: &[Tag], facts: Facts<'_>) -> Res
         }
     }
     Ok(true)
+}
+
+/// What each VPC has exactly one of, made with it.
+pub struct Fitting<T> {
+    /// The prefix of its ids.
+    pub kind: &'static str,
+    /// How it is answered.
+    pub render: fn(&model::ec2::Vpc) -> T,
+    /// Its values under a filter's name.
+    pub facts: fn(&T, &str) -> Option<Vec<String>>,
+    /// The error for an id that there is not.
+    pub missing: fn(String) -> Error,
+}
+
+/// The fittings that a request asks for by ids and filters, sorted by id.
+///
+/// # Errors
+/// `missing` for an unknown id, `InvalidParameterValue` for an unknown filter.
+pub async fn of_each_vpc<T>(
+    ctx: &OpCtx,
+    fitting: &Fitting<T>,
+    named: Option<Vec<String>>,
+    filters: Option<Vec<Filter>>,
+) -> Result<Vec<(String, T)>, Error> {
+    super::ops::ensure_default_vpc(ctx).await?;
+    let vpcs = tables::all::<VpcRow>(&ctx.cloud.store.snapshot(), &ctx.scope);
+    let mut all: Vec<_> =
+        vpcs.iter().map(|vpc| (shown::id_of(fitting.kind, vpc), (fitting.render)(vpc))).collect();
+    let named = named.unwrap_or_default();
+    if let Some(unknown) = named.iter().find(|id| !all.iter().any(|(known, _)| known == *id)) {
+        return Err((fitting.missing)(unknown.clone()));
+    }
+    all.retain(|(id, _)| named.is_empty() || named.contains(id));
+    let mut found = Vec::new();
+    for (id, thing) in all {
+        if passes(filters.as_deref(), &[], &|name| (fitting.facts)(&thing, name))? {
+            found.push((id, thing));
+        }
+    }
+    Ok(found)
 }
 
 fn tag_facts(name: &str, tags: &[Tag]) -> Option<Vec<String>> {

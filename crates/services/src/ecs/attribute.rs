@@ -1,17 +1,19 @@
-//! What PutAttributes and DeleteAttributes share: the container instances that a request names, with the
-//! attributes that are meant for each.
+//! What PutAttributes and DeleteAttributes share: a change of the attributes of the container instances that
+//! a request names.
 
 use std::collections::BTreeMap;
 
 use model::Scope;
 use model::ecs::{ClusterName, ContainerInstance};
-use store::{Snapshot, Versioned};
+use store::{Snapshot, Txn, Versioned};
 use wire::ecs as shape;
+
+use crate::context::OpCtx;
 
 use super::error::Error;
 use super::instances;
 use super::rules::identifier;
-use super::store::ContainerInstanceRow;
+use super::store::{ContainerInstanceRow, active_cluster};
 
 /// The most attributes of a request, and of a container instance beside its own.
 const MAX_ATTRIBUTES: usize = 10;
@@ -20,15 +22,38 @@ const MAX_LENGTH: usize = 128;
 /// Names that belong to ECS.
 const RESERVED: [&str; 2] = ["ecs.", "com.amazonaws."];
 
+/// Makes `change` for each attribute that a request names, on all container instances at once. Returns the
+/// attributes as they are answered.
+///
+/// # Errors
+/// `InvalidParameterException` for attributes that cannot be read, `TargetNotFoundException` for an unknown
+/// container instance, `AttributeLimitExceededException` when one would have more than 10.
+pub(crate) async fn edit(
+    ctx: &OpCtx,
+    cluster: Option<&str>,
+    attributes: Vec<shape::Attribute>,
+    change: impl Fn(&mut BTreeMap<String, Option<String>>, &str, Option<&str>),
+) -> Result<Vec<shape::Attribute>, Error> {
+    let name = identifier::cluster(cluster, &ctx.scope)?;
+    let snapshot = ctx.cloud.store.snapshot();
+    active_cluster(&snapshot, &ctx.scope, &name)?;
+    let targets = targets(&snapshot, &ctx.scope, &name, attributes)?;
+    let mut txn = Txn::new();
+    for target in &targets {
+        txn = txn.update(&target.row, &target.changed(&change)?);
+    }
+    ctx.cloud.store.commit(txn).await?;
+    Ok(targets.iter().flat_map(Target::render).collect())
+}
+
 /// A container instance and what the request says about its attributes.
-pub(crate) struct Target {
-    /// The container instance.
-    pub row: Versioned<ContainerInstanceRow>,
+struct Target {
+    row: Versioned<ContainerInstanceRow>,
     named: Vec<(String, Option<String>)>,
 }
 
 /// Reads the attributes of a request, sorted by container instance.
-pub(crate) fn targets(
+fn targets(
     snapshot: &Snapshot,
     scope: &Scope,
     cluster: &ClusterName,
@@ -62,9 +87,9 @@ pub(crate) fn targets(
 
 impl Target {
     /// The record after `change` has been made for each named attribute.
-    pub(crate) fn changed(
+    fn changed(
         &self,
-        change: impl Fn(&mut BTreeMap<String, Option<String>>, &str, Option<&str>),
+        change: &impl Fn(&mut BTreeMap<String, Option<String>>, &str, Option<&str>),
     ) -> Result<ContainerInstanceRow, Error> {
         let mut next = ContainerInstance::clone(&self.row);
         for (name, value) in &self.named {
@@ -78,7 +103,7 @@ impl Target {
     }
 
     /// The attributes as they are answered.
-    pub(crate) fn render(&self) -> Vec<shape::Attribute> {
+    fn render(&self) -> Vec<shape::Attribute> {
         let target_id = self.row.arn().to_string();
         let attribute = |(name, value): &(String, Option<String>)| shape::Attribute {
             name: name.clone(),

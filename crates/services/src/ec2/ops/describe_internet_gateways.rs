@@ -6,12 +6,14 @@ use wire::ec2 as shapes;
 
 use crate::access::Access;
 use crate::context::OpCtx;
-use crate::ec2::describe::{page, passes};
+use crate::ec2::describe::{Fitting, of_each_vpc, page};
 use crate::ec2::error::Error;
-use crate::ec2::store::{self as tables, VpcRow};
 use crate::ec2::{dry_run, shown};
 use crate::error::ServiceError;
 use crate::room::Handler;
+
+const FITTING: Fitting<shapes::InternetGateway> =
+    Fitting { kind: "igw", render: shown::internet_gateway, facts, missing: Error::InternetGatewayNotFound };
 
 impl Handler for shapes::DescribeInternetGateways {
     fn access(_: &OpCtx, _: &Self::Input) -> Access {
@@ -20,22 +22,7 @@ impl Handler for shapes::DescribeInternetGateways {
 
     async fn run(ctx: &OpCtx, input: Self::Input) -> Result<Self::Output, ServiceError> {
         dry_run(input.dry_run)?;
-        super::ensure_default_vpc(ctx).await?;
-        let snapshot = ctx.cloud.store.snapshot();
-        let vpcs = tables::all::<VpcRow>(&snapshot, &ctx.scope);
-        let all: Vec<_> =
-            vpcs.iter().map(|vpc| (shown::id_of("igw", vpc), shown::internet_gateway(vpc))).collect();
-        let named = input.internet_gateway_ids.unwrap_or_default();
-        if let Some(missing) = named.iter().find(|id| !all.iter().any(|(known, _)| known == *id)) {
-            return Err(Error::InternetGatewayNotFound(missing.clone()).into());
-        }
-        let mut found = Vec::new();
-        for (id, shape) in all {
-            let chosen = named.is_empty() || named.contains(&id);
-            if chosen && passes(input.filters.as_deref(), &[], &|name| facts(&shape, name))? {
-                found.push((id, shape));
-            }
-        }
+        let found = of_each_vpc(ctx, &FITTING, input.internet_gateway_ids, input.filters).await?;
         let (internet_gateways, next_token) = page(found, input.max_results, input.next_token.as_deref())?;
         Ok(Self::Output { internet_gateways: Some(internet_gateways), next_token })
     }

@@ -34,7 +34,7 @@ use crate::access::Access;
 use crate::context::OpCtx;
 
 /// Gives the scope its default VPC before it is described.
-async fn ensure_default_vpc(ctx: &OpCtx) -> Result<(), Error> {
+pub(super) async fn ensure_default_vpc(ctx: &OpCtx) -> Result<(), Error> {
     let pool = ctx.cloud.settings.network_pool;
     let mut ids = ctx.ids.clone();
     default_vpc::ensure(&ctx.cloud.store, &ctx.scope, pool, &mut ids).await

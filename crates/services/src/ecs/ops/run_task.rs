@@ -80,9 +80,12 @@ fn repeated(
     Ok(Some(found.iter().map(|task| task.row.0.clone()).collect()))
 }
 
+/// Tasks are answered by id, so that a repeated request gets the very same answer.
 fn answer(tasks: &[Task], unplaced: &[Unplaced]) -> shape::RunTaskResponse {
+    let mut tasks: Vec<_> = tasks.iter().map(|task| write_task(task, true)).collect();
+    tasks.sort_by(|a, b| a.task_arn.cmp(&b.task_arn));
     shape::RunTaskResponse {
-        tasks: Some(tasks.iter().map(|task| write_task(task, true)).collect()),
+        tasks: Some(tasks),
         failures: Some(unplaced.iter().map(Unplaced::failure).collect()),
     }
 }
@@ -196,10 +199,10 @@ mod tests {
     #[tokio::test]
     async fn a_token_makes_a_request_happen_once() {
         let ctx = ready().await;
-        let input = shape::RunTaskRequest { client_token: Some("once".into()), ..request(&ctx, 2).await };
+        let input = shape::RunTaskRequest { client_token: Some("once".into()), ..request(&ctx, 4).await };
         let first = run(&ctx, input.clone()).await.unwrap().tasks.unwrap();
         let again = run(&ctx, input.clone()).await.unwrap().tasks.unwrap();
-        let arns = |tasks: &[shape::Task]| tasks.iter().map(|t| t.task_arn.clone()).collect::<BTreeSet<_>>();
+        let arns = |tasks: &[shape::Task]| tasks.iter().map(|t| t.task_arn.clone()).collect::<Vec<_>>();
         assert_eq!(arns(&first), arns(&again));
         let other = shape::RunTaskRequest { started_by: Some("me".into()), ..input };
         assert!(run(&ctx, other).await.unwrap_err().starts_with("ConflictException: "));
