@@ -1,5 +1,6 @@
 """Each served operation, good and bad, judged by botocore's own models: members, types, error shapes."""
 
+import json
 import re
 import time
 
@@ -280,6 +281,18 @@ CASES = {
         ("StartLiveTail", {"logGroupIdentifiers": ["arn:aws:logs:us-east-2:123456789012:log-group:missing"]}, "ResourceNotFoundException"),
         ("TestMetricFilter", {"filterPattern": "[a, b]", "logEventMessages": ["x y", "z"]}, GOOD),
         ("TestMetricFilter", {"filterPattern": "{ $.x = ", "logEventMessages": ["x"]}, "InvalidParameterException"),
+        ("PutMetricFilter", {"logGroupName": "/models", "filterName": "errors", "filterPattern": "ERROR", "metricTransformations": [{"metricName": "Errors", "metricNamespace": "App", "metricValue": "1", "defaultValue": 0.0}]}, GOOD),
+        ("PutMetricFilter", {"logGroupName": "/models", "filterName": "errors", "filterPattern": "ERROR", "metricTransformations": [{"metricName": "Errors", "metricNamespace": "App", "metricValue": "many"}]}, "InvalidParameterException"),
+        ("DescribeMetricFilters", {"logGroupName": "/models", "filterNamePrefix": "e"}, GOOD),
+        ("DescribeMetricFilters", {"logGroupName": "/missing"}, "ResourceNotFoundException"),
+        ("DeleteMetricFilter", {"logGroupName": "/models", "filterName": "errors"}, GOOD),
+        ("DeleteMetricFilter", {"logGroupName": "/models", "filterName": "errors"}, "ResourceNotFoundException"),
+        ("PutResourcePolicy", {"policyName": "dns", "policyDocument": json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"Service": "route53.amazonaws.com"}, "Action": "logs:PutLogEvents", "Resource": "*"}]})}, GOOD),
+        ("PutResourcePolicy", {"policyName": "dns", "policyDocument": "{"}, "InvalidParameterException"),
+        ("DescribeResourcePolicies", {"limit": 5}, GOOD),
+        ("DescribeResourcePolicies", {"nextToken": "nonsense"}, "InvalidParameterException"),
+        ("DeleteResourcePolicy", {"policyName": "dns"}, GOOD),
+        ("DeleteResourcePolicy", {"policyName": "dns"}, "ResourceNotFoundException"),
         ("PutRetentionPolicy", {"logGroupName": "/models", "retentionInDays": 7}, GOOD),
         ("PutRetentionPolicy", {"logGroupName": "/models", "retentionInDays": 8}, "InvalidParameterException"),
         ("DeleteRetentionPolicy", {"logGroupName": "/models"}, GOOD),

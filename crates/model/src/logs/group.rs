@@ -20,6 +20,9 @@ pub const RETENTION_DAYS: [u16; 22] =
 pub struct RetentionDays(u16);
 
 impl RetentionDays {
+    /// One day, the only period of groups of class DELIVERY.
+    pub const ONE: RetentionDays = RetentionDays(1);
+
     /// Accepts one of the allowed periods.
     pub fn new(days: i64) -> Option<Self> {
         let days = u16::try_from(days).ok()?;
@@ -44,8 +47,10 @@ pub enum LogGroupClass {
     /// Everything works.
     #[default]
     Standard,
-    /// No GetLogEvents, FilterLogEvents or Live Tail.
+    /// Cheaper on AWS: no filters, export or Live Tail.
     InfrequentAccess,
+    /// Only passed on by subscription filters; kept for a day.
+    Delivery,
 }
 
 impl LogGroupClass {
@@ -54,6 +59,7 @@ impl LogGroupClass {
         match self {
             LogGroupClass::Standard => "STANDARD",
             LogGroupClass::InfrequentAccess => "INFREQUENT_ACCESS",
+            LogGroupClass::Delivery => "DELIVERY",
         }
     }
 }

@@ -18,6 +18,11 @@ pub struct LogGroupName(String);
 #[serde(try_from = "String", into = "String")]
 pub struct LogStreamName(String);
 
+/// The name of a metric or subscription filter: 1 to 512 characters, neither `:` nor `*`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct FilterName(String);
+
 /// Why a string is not a name.
 #[derive(Debug, Error, PartialEq, Eq)]
 pub enum LogNameError {
@@ -64,6 +69,20 @@ impl LogStreamName {
     }
 }
 
+impl FilterName {
+    /// Parses a filter's name.
+    pub fn new(raw: impl Into<String>) -> Result<Self, LogNameError> {
+        let raw = raw.into();
+        check(&raw, |c| c != ':' && c != '*')?;
+        Ok(FilterName(raw))
+    }
+
+    /// The name.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
 macro_rules! as_string {
     ($name:ident) => {
         impl TryFrom<String> for $name {
@@ -89,6 +108,7 @@ macro_rules! as_string {
 
 as_string!(LogGroupName);
 as_string!(LogStreamName);
+as_string!(FilterName);
 
 #[cfg(test)]
 mod tests {

@@ -19,6 +19,21 @@ pub enum Error {
     /// A tag operation named an ARN without a resource.
     #[error("The specified resource does not exist.")]
     ResourceNotFound,
+    /// The group has no filter of the name.
+    #[error("The specified {0} filter does not exist.")]
+    FilterNotFound(&'static str),
+    /// No policy has the name.
+    #[error("Policy with name [{0}] does not exist.")]
+    PolicyNotFound(String),
+    /// No export task has the id.
+    #[error("The specified export task does not exist.")]
+    ExportNotFound,
+    /// What is asked does not go with the state or class of what it is asked of.
+    #[error("{0}")]
+    InvalidOperation(String),
+    /// Somebody else changed it since the caller looked.
+    #[error("Multiple concurrent requests to update the same resource were in conflict.")]
+    Conflict,
     /// The name is taken.
     #[error("The specified log group already exists")]
     GroupExists,
@@ -66,9 +81,14 @@ impl Error {
     /// The exception's name.
     pub fn code(&self) -> &'static str {
         match self {
-            Error::GroupNotFound | Error::StreamNotFound | Error::ResourceNotFound => {
-                "ResourceNotFoundException"
-            }
+            Error::GroupNotFound
+            | Error::StreamNotFound
+            | Error::ResourceNotFound
+            | Error::FilterNotFound(_)
+            | Error::PolicyNotFound(_)
+            | Error::ExportNotFound => "ResourceNotFoundException",
+            Error::InvalidOperation(_) => "InvalidOperationException",
+            Error::Conflict => "OperationAbortedException",
             Error::GroupExists | Error::StreamExists => "ResourceAlreadyExistsException",
             Error::Protected(_) => "ValidationException",
             Error::Parameter(_) | Error::Pattern(_) => "InvalidParameterException",

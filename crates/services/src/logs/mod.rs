@@ -2,10 +2,13 @@
 //!
 //! Other crates call the functions of [`door`]: the node's shipper and the sweep.
 
+mod classes;
 pub mod door;
 pub mod error;
+mod filters;
 pub mod live;
 mod ops;
+mod policies;
 mod retention;
 mod rules;
 mod select;
@@ -27,15 +30,21 @@ pub static ROOM: Room = Room {
         op::<::wire::logs::CreateLogStream>(),
         op::<::wire::logs::DeleteLogGroup>(),
         op::<::wire::logs::DeleteLogStream>(),
+        op::<::wire::logs::DeleteMetricFilter>(),
+        op::<::wire::logs::DeleteResourcePolicy>(),
         op::<::wire::logs::DeleteRetentionPolicy>(),
         op::<::wire::logs::DescribeLogGroups>(),
         op::<::wire::logs::DescribeLogStreams>(),
+        op::<::wire::logs::DescribeMetricFilters>(),
+        op::<::wire::logs::DescribeResourcePolicies>(),
         op::<::wire::logs::FilterLogEvents>(),
         op::<::wire::logs::GetLogEvents>(),
         op::<::wire::logs::ListTagsForResource>(),
         op::<::wire::logs::ListTagsLogGroup>(),
         op::<::wire::logs::PutLogEvents>(),
         op::<::wire::logs::PutLogGroupDeletionProtection>(),
+        op::<::wire::logs::PutMetricFilter>(),
+        op::<::wire::logs::PutResourcePolicy>(),
         op::<::wire::logs::PutRetentionPolicy>(),
         op::<::wire::logs::StartLiveTail>(),
         op::<::wire::logs::TagLogGroup>(),

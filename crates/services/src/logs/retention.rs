@@ -50,7 +50,7 @@ pub(crate) async fn sweep(cloud: &Cloud, now: Timestamp) -> Result<Swept, Error>
         swept.segments += cloud.logs.expire(group, cutoff).await?;
     }
     for group in orphans {
-        store::delete_streams(&cloud.store, group).await?;
+        store::delete_contents(&cloud.store, group).await?;
         cloud.logs.drop_group(group).await?;
         swept.groups += 1;
     }

@@ -4,13 +4,20 @@ use std::sync::Arc;
 
 use ::store::{Key, Row, Schema, Snapshot, Store, Txn, Versioned, key};
 use model::Scope;
-use model::logs::{LogGroup, LogGroupId, LogGroupName, LogStream, LogStreamId, LogStreamName};
+use model::logs::{
+    ExportTask, FilterName, LogGroup, LogGroupId, LogGroupName, LogStream, LogStreamId, LogStreamName,
+    MetricFilter, Progress, ResourcePolicy, SubscriptionFilter,
+};
 
 use crate::logs::error::Error;
 use crate::table::table;
 
 /// Index of streams by id: what the log store answers is named by it.
 const STREAM_BY_ID: &str = "id";
+/// Index of metric filters by their own name, over all groups of a scope.
+pub(crate) const FILTER_BY_NAME: &str = "name";
+/// Index of metric filters by the metric that they write to.
+pub(crate) const FILTER_BY_METRIC: &str = "metric";
 /// Deletions in one commit.
 const DELETIONS_AT_ONCE: usize = 90;
 
@@ -22,11 +29,57 @@ table! {
         key(stream) => stream_key(stream.group, &stream.name),
         STREAM_BY_ID => key![stream.group.to_string(), stream.id.to_string()],
     }
+    /// Metric filters by their group's id and name.
+    pub MetricFilterRow(MetricFilter) in "logs/metric-filter" {
+        key(filter) => filter_key(filter.group, &filter.name),
+        FILTER_BY_NAME => key![filter.scope, filter.name.as_str()],
+        FILTER_BY_METRIC => metric_key(&filter.scope, &filter.transformation.namespace, &filter.transformation.name)
+            .join(&key![filter.name.as_str()]),
+    }
+    /// Subscription filters by their group's id and name.
+    pub SubscriptionFilterRow(SubscriptionFilter) in "logs/subscription-filter" {
+        key(filter) => filter_key(filter.group, &filter.name),
+    }
+    /// How far subscriptions have come, under the keys of their filters.
+    pub ProgressRow(Progress) in "logs/subscription-progress" {
+        key(progress) => filter_key(progress.group, &progress.name),
+    }
+    /// Resource policies: an account's by name, a group's by the group.
+    pub ResourcePolicyRow(ResourcePolicy) in "logs/resource-policy" {
+        key(policy) => policy_key(&policy.scope, policy.group.as_ref(), &policy.name),
+    }
+    /// Export tasks by scope and id.
+    pub ExportTaskRow(ExportTask) in "logs/export-task" { key(task) => key![task.scope, task.id] }
 }
 
 /// Adds this room's tables, and those of the log store.
 pub fn tables(schema: Schema) -> Schema {
-    telemetry::tables(schema.table::<GroupRow>().table::<StreamRow>())
+    let filters = schema.table::<MetricFilterRow>().table::<SubscriptionFilterRow>().table::<ProgressRow>();
+    let others = filters.table::<ResourcePolicyRow>().table::<ExportTaskRow>();
+    telemetry::tables(others.table::<GroupRow>().table::<StreamRow>())
+}
+
+/// The key of a filter.
+pub(crate) fn filter_key(group: LogGroupId, name: &FilterName) -> Key {
+    key![group.to_string(), name.as_str()]
+}
+
+/// The beginning of the keys of all filters of a group whose names begin with `prefix`.
+pub(crate) fn filters_prefix(group: LogGroupId, prefix: &str) -> Key {
+    key![group.to_string()].text_prefix(prefix)
+}
+
+/// The key of a metric in [`FILTER_BY_METRIC`].
+pub(crate) fn metric_key(scope: &Scope, namespace: &str, name: &str) -> Key {
+    key![scope, namespace, name]
+}
+
+/// The key of a resource policy: groups have one each, accounts several by name.
+pub(crate) fn policy_key(scope: &Scope, group: Option<&LogGroupName>, name: &str) -> Key {
+    match group {
+        Some(group) => key![scope, "group", group.as_str()],
+        None => key![scope, "account", name],
+    }
 }
 
 fn group_key(scope: &Scope, name: &LogGroupName) -> Key {
@@ -116,14 +169,21 @@ pub(crate) async fn insert_stream(
     Ok(())
 }
 
-/// Deletes the streams of a group that is gone.
-pub(crate) async fn delete_streams(store: &Store, group: LogGroupId) -> Result<(), Error> {
+/// Deletes the streams and filters of a group that is gone.
+pub(crate) async fn delete_contents(store: &Store, group: LogGroupId) -> Result<(), Error> {
+    delete_all::<StreamRow>(store, group).await?;
+    delete_all::<MetricFilterRow>(store, group).await?;
+    delete_all::<SubscriptionFilterRow>(store, group).await?;
+    delete_all::<ProgressRow>(store, group).await
+}
+
+async fn delete_all<R: Row>(store: &Store, group: LogGroupId) -> Result<(), Error> {
     loop {
-        let rows = store.page::<StreamRow>(&key![group.to_string()], None, DELETIONS_AT_ONCE);
+        let rows = store.page::<R>(&key![group.to_string()], None, DELETIONS_AT_ONCE);
         if rows.is_empty() {
             return Ok(());
         }
-        let txn = rows.iter().fold(Txn::new(), |txn, row| txn.delete::<StreamRow>(&row.key()));
+        let txn = rows.iter().fold(Txn::new(), |txn, row| txn.delete::<R>(&row.row.key()));
         store.commit(txn).await?;
     }
 }

@@ -9,6 +9,10 @@ use crate::context::OpCtx;
 use crate::logs::{ROOM, door};
 use crate::{runner, testing};
 
+mod classes;
+mod filters;
+mod policies;
+
 /// The time of every request; events are placed around it.
 const NOW: i64 = 1_700_000_000_000;
 const HOUR: i64 = 3_600_000;

@@ -1,6 +1,6 @@
 //! Requests and answers of CloudWatch Logs, to and from the model. No raw name goes deeper.
 
-use model::logs::{LogGroup, LogGroupName, LogStream, LogStreamName};
+use model::logs::{FilterName, LogGroup, LogGroupName, LogStream, LogStreamName};
 use model::{Arn, Scope};
 use telemetry::StreamStats;
 
@@ -15,6 +15,11 @@ pub(crate) fn group_name(raw: &str) -> Result<LogGroupName, Error> {
 /// The name in a request; its constraints were checked already.
 pub(crate) fn stream_name(raw: &str) -> Result<LogStreamName, Error> {
     LogStreamName::new(raw).map_err(|e| Error::parameter(format!("Invalid log stream name '{raw}': {e}")))
+}
+
+/// The name in a request; its constraints were checked already.
+pub(crate) fn filter_name(raw: &str) -> Result<FilterName, Error> {
+    FilterName::new(raw).map_err(|e| Error::parameter(format!("Invalid filter name '{raw}': {e}")))
 }
 
 /// The group that a request names by name or by identifier, but not by both.
@@ -68,13 +73,13 @@ pub(crate) fn stream_access_arn(
 }
 
 /// A group as DescribeLogGroups shows it.
-pub(crate) fn group(group: &LogGroup, stored_bytes: u64) -> ::wire::logs::LogGroup {
+pub(crate) fn group(group: &LogGroup, stored_bytes: u64, metric_filters: usize) -> ::wire::logs::LogGroup {
     let arn = group.arn().to_string();
     ::wire::logs::LogGroup {
         log_group_name: Some(group.name.to_string()),
         creation_time: Some(group.created_at.as_millis()),
         retention_in_days: group.retention.map(|retention| i32::from(retention.days())),
-        metric_filter_count: Some(0),
+        metric_filter_count: Some(i32::try_from(metric_filters).unwrap_or(i32::MAX)),
         arn: Some(format!("{arn}:*")),
         stored_bytes: Some(i64::try_from(stored_bytes).unwrap_or(i64::MAX)),
         log_group_class: Some(group.class.as_str().to_owned()),

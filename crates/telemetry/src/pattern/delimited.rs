@@ -22,6 +22,7 @@ const WORDS_MAX: usize = 1024;
 pub(super) struct Fields {
     fields: Vec<Field>,
     has_ellipsis: bool,
+    regexes: usize,
 }
 
 #[derive(Debug)]
@@ -64,7 +65,12 @@ impl Fields {
         if ellipses > ELLIPSES_MAX || regexes > REGEXES_MAX {
             return Err(PatternError::Invalid);
         }
-        Ok(Fields { fields, has_ellipsis: ellipses > 0 })
+        Ok(Fields { fields, has_ellipsis: ellipses > 0, regexes })
+    }
+
+    /// How many regular expressions it holds.
+    pub(super) fn regexes(&self) -> usize {
+        self.regexes
     }
 
     pub(super) fn need(&self) -> Need {

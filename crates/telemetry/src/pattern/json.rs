@@ -21,6 +21,7 @@ const WILDCARDS_MAX: usize = 3;
 pub(super) struct JsonFilter {
     expression: Expression<Condition>,
     need: Need,
+    regexes: usize,
 }
 
 #[derive(Debug)]
@@ -53,7 +54,12 @@ impl JsonFilter {
             return Err(PatternError::Invalid);
         }
         let need = expression.need(&Condition::need);
-        Ok(JsonFilter { expression, need })
+        Ok(JsonFilter { expression, need, regexes })
+    }
+
+    /// How many regular expressions it holds.
+    pub(super) fn regexes(&self) -> usize {
+        self.regexes
     }
 
     pub(super) fn need(&self) -> Need {

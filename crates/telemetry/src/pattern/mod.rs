@@ -72,6 +72,30 @@ impl Pattern {
         matches!(self.kind, Kind::Everything)
     }
 
+    /// How many regular expressions the pattern holds; groups have a quota of them.
+    pub fn regexes(&self) -> usize {
+        match &self.kind {
+            Kind::Everything => 0,
+            Kind::Terms(terms) => terms.regexes(),
+            Kind::Json(filter) => filter.regexes(),
+            Kind::Delimited(fields) => fields.regexes(),
+        }
+    }
+
+    /// Whether the pattern names parts of a message: JSON selectors or fields.
+    pub fn names_values(&self) -> bool {
+        matches!(self.kind, Kind::Json(_) | Kind::Delimited(_))
+    }
+
+    /// The fields of a message that a space-delimited pattern matches, by name; other patterns have none.
+    pub fn fields(&self, message: &str) -> Option<BTreeMap<String, String>> {
+        let Kind::Delimited(fields) = &self.kind else { return None };
+        let found = fields.extract(message)?;
+        Some(
+            found.into_iter().map(|(name, value)| (name.trim_start_matches('$').to_owned(), value)).collect(),
+        )
+    }
+
     /// The values that the pattern names in a message it matches; none when it does not match.
     pub fn extract(&self, message: &str) -> Option<BTreeMap<String, String>> {
         match &self.kind {

@@ -4,6 +4,7 @@ use regex::Regex;
 
 use crate::need::Need;
 use crate::pattern::error::PatternError;
+use crate::pattern::json::REGEXES_MAX;
 use crate::pattern::regexp;
 use crate::pattern::scanner::Scanner;
 
@@ -40,11 +41,20 @@ impl Terms {
             list.push(term(&mut scanner)?);
             scanner.skip_space();
         }
+        if terms.regexes() > REGEXES_MAX {
+            return Err(PatternError::Invalid);
+        }
         // Beside other terms the service ignores the optional ones.
         if !terms.required.is_empty() || !terms.excluded.is_empty() {
             terms.optional.clear();
         }
         Ok(terms)
+    }
+
+    /// How many regular expressions it holds.
+    pub(super) fn regexes(&self) -> usize {
+        let all = self.required.iter().chain(&self.optional).chain(&self.excluded);
+        all.filter(|term| matches!(term, Term::Regex(_))).count()
     }
 
     pub(super) fn matches(&self, message: &str) -> bool {

@@ -1,11 +1,11 @@
 //! CreateLogGroup.
 //!
-//! Deviation: a KMS key is refused, because there is none; so are the classes DELIVERY and
-//! ESSENTIALS. A group of class INFREQUENT_ACCESS can be read like any other.
+//! Deviation: a KMS key is refused, because there is none; so is the class ESSENTIALS. A group of class
+//! INFREQUENT_ACCESS can be read by GetLogEvents and FilterLogEvents, as there is no Insights to read it by.
 
 use ::wire::Empty;
 use ::wire::logs::{CreateLogGroup, CreateLogGroupRequest};
-use model::logs::LogGroupClass;
+use model::logs::{LogGroupClass, RetentionDays};
 
 use crate::access::Access;
 use crate::context::OpCtx;
@@ -34,6 +34,7 @@ impl Handler for CreateLogGroup {
         let class = match input.log_group_class.as_deref() {
             None | Some("STANDARD") => LogGroupClass::Standard,
             Some("INFREQUENT_ACCESS") => LogGroupClass::InfrequentAccess,
+            Some("DELIVERY") => LogGroupClass::Delivery,
             Some(other) => {
                 return Err(Error::parameter(format!("The log group class {other} is not supported.")).into());
             }
@@ -43,6 +44,7 @@ impl Handler for CreateLogGroup {
         }
         let mut group = door::new_group(&ctx.scope, name, ctx.now, &ctx.ids);
         group.class = class;
+        group.retention = (class == LogGroupClass::Delivery).then_some(RetentionDays::ONE);
         group.tags = given;
         group.deletion_protection = input.deletion_protection_enabled.unwrap_or(false);
         store::insert_group(&ctx.cloud.store, group).await?;

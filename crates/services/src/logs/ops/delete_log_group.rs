@@ -8,7 +8,7 @@ use crate::access::Access;
 use crate::context::OpCtx;
 use crate::error::ServiceError;
 use crate::logs::error::Error;
-use crate::logs::store;
+use crate::logs::store::{self, ResourcePolicyRow};
 use crate::logs::wire::{access_arn, group_name};
 use crate::room::Handler;
 
@@ -23,7 +23,9 @@ impl Handler for DeleteLogGroup {
         if group.deletion_protection {
             return Err(Error::Protected(group.name.to_string()).into());
         }
-        cloud.store.commit(Txn::new().remove(&group)).await.map_err(Error::Store)?;
+        let policy = store::policy_key(&ctx.scope, Some(&group.name), "");
+        let txn = Txn::new().remove(&group).delete::<ResourcePolicyRow>(&policy);
+        cloud.store.commit(txn).await.map_err(Error::Store)?;
         // The group is gone whatever happens now: what a failure leaves, the sweep removes.
         if let Err(error) = forget(ctx, &group).await {
             tracing::warn!(group = %group.name, error = &error as &dyn std::error::Error, "left to the sweep");
@@ -33,7 +35,7 @@ impl Handler for DeleteLogGroup {
 }
 
 async fn forget(ctx: &OpCtx, group: &model::logs::LogGroup) -> Result<(), Error> {
-    store::delete_streams(&ctx.cloud.store, group.id).await?;
+    store::delete_contents(&ctx.cloud.store, group.id).await?;
     ctx.cloud.logs.drop_group(group.id).await?;
     Ok(())
 }

@@ -10,9 +10,9 @@ use crate::access::Access;
 use crate::context::OpCtx;
 use crate::error::ServiceError;
 use crate::logs::error::Error;
-use crate::logs::store::GroupRow;
+use crate::logs::store::{GroupRow, MetricFilterRow};
 use crate::logs::wire::{self, group_name, identified};
-use crate::logs::{store, token};
+use crate::logs::{filters, store, token};
 use crate::room::Handler;
 
 /// The page size when none is asked for.
@@ -32,7 +32,11 @@ impl Handler for DescribeLogGroups {
         let more = found.len() > limit;
         found.truncate(limit);
         let next_token = found.last().filter(|_| more).map(|last| token::opaque(&[last.name.as_str()]));
-        let shown = |group: &Arc<GroupRow>| wire::group(group, ctx.cloud.logs.stored_bytes(group.id));
+        let snapshot = ctx.cloud.store.snapshot();
+        let shown = |group: &Arc<GroupRow>| {
+            let filters = filters::of_group::<MetricFilterRow>(&snapshot, group.id).count();
+            wire::group(group, ctx.cloud.logs.stored_bytes(group.id), filters)
+        };
         Ok(DescribeLogGroupsResponse { log_groups: Some(found.iter().map(shown).collect()), next_token })
     }
 }

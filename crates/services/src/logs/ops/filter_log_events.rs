@@ -10,6 +10,7 @@ use telemetry::{Direction, Entry, Key};
 use crate::access::Access;
 use crate::context::OpCtx;
 use crate::error::ServiceError;
+use crate::logs::classes::{self, Feature};
 use crate::logs::error::Error;
 use crate::logs::retention::visible_from;
 use crate::logs::wire::{access_arn, group_of, stream_name};
@@ -29,6 +30,7 @@ impl Handler for FilterLogEvents {
         let (name, identifier) = (input.log_group_name.as_deref(), input.log_group_identifier.as_deref());
         let snapshot = ctx.cloud.store.snapshot();
         let group = store::group(&snapshot, &ctx.scope, &group_of(&ctx.scope, name, identifier)?)?;
+        classes::allow(&group, Feature::Reading)?;
         let names: Option<Result<Vec<_>, _>> =
             input.log_stream_names.as_ref().map(|names| names.iter().map(|raw| stream_name(raw)).collect());
         let names = names.transpose()?;

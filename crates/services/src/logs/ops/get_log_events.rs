@@ -12,6 +12,7 @@ use telemetry::{Direction, Entry, Key};
 use crate::access::Access;
 use crate::context::OpCtx;
 use crate::error::ServiceError;
+use crate::logs::classes::{self, Feature};
 use crate::logs::error::Error;
 use crate::logs::retention::visible_from;
 use crate::logs::token::{self, Position};
@@ -32,6 +33,7 @@ impl Handler for GetLogEvents {
         let (name, identifier) = (input.log_group_name.as_deref(), input.log_group_identifier.as_deref());
         let snapshot = ctx.cloud.store.snapshot();
         let group = store::group(&snapshot, &ctx.scope, &group_of(&ctx.scope, name, identifier)?)?;
+        classes::allow(&group, Feature::Reading)?;
         let stream = store::stream(&snapshot, group.id, &stream_name(&input.log_stream_name)?)?.id;
         let from = match &input.next_token {
             Some(token) => token::parse_position(token)?,

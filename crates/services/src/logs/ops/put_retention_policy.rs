@@ -7,6 +7,7 @@ use model::logs::{RETENTION_DAYS, RetentionDays};
 use crate::access::Access;
 use crate::context::OpCtx;
 use crate::error::ServiceError;
+use crate::logs::classes::{self, Feature};
 use crate::logs::error::Error;
 use crate::logs::store;
 use crate::logs::wire::{access_arn, group_name};
@@ -29,6 +30,7 @@ impl Handler for PutRetentionPolicy {
         })?;
         let group =
             store::group(&ctx.cloud.store.snapshot(), &ctx.scope, &group_name(&input.log_group_name)?)?;
+        classes::allow(&group, Feature::Retention)?;
         store::update_group(&ctx.cloud.store, &group, |group| group.retention = Some(retention)).await?;
         Ok(Empty {})
     }

@@ -9,6 +9,7 @@ use telemetry::pattern::Pattern;
 use crate::access::Access;
 use crate::context::OpCtx;
 use crate::error::ServiceError;
+use crate::logs::classes::{self, Feature};
 use crate::logs::error::Error;
 use crate::logs::live::Wanted;
 use crate::logs::store;
@@ -63,8 +64,10 @@ fn wanted(ctx: &OpCtx, input: &StartLiveTailRequest) -> Result<Wanted, Error> {
         return Err(Error::parameter("Log streams can be specified only with a single log group."));
     }
     let snapshot = ctx.cloud.store.snapshot();
-    let group =
-        |raw: &String| Ok(store::group(&snapshot, &ctx.scope, &identified(&ctx.scope, raw)?)?.0.clone());
+    let group = |raw: &String| {
+        let group = store::group(&snapshot, &ctx.scope, &identified(&ctx.scope, raw)?)?.0.clone();
+        classes::allow(&group, Feature::LiveTail).map(|()| group)
+    };
     Ok(Wanted {
         groups: identifiers.iter().map(group).collect::<Result<_, Error>>()?,
         streams: names.clone().unwrap_or_default(),
