@@ -46,8 +46,11 @@ pub struct Deployment {
     pub rollout_state: RolloutState,
     /// How far it has come, in words.
     pub rollout_state_reason: String,
-    /// Rounds in a row in which tasks failed: what the pause before the next start follows.
+    /// Rounds in a row in which tasks did not come to run: what the pause before the next start follows.
     pub failed_rounds: u32,
+    /// Rounds in a row in which tasks ran, and ended before they were healthy.
+    #[serde(default)]
+    pub crashed_rounds: u32,
     /// No task is started before this time.
     pub start_again_at: Option<Timestamp>,
     /// The record of the change that it belongs to.
@@ -74,6 +77,7 @@ impl Deployment {
             failed_tasks: 0,
             rollout_state: RolloutState::InProgress,
             failed_rounds: 0,
+            crashed_rounds: 0,
             start_again_at: None,
             service_deployment,
             created_at: now,

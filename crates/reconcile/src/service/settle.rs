@@ -17,8 +17,14 @@ use super::view::{TaskView, View};
 pub const LONGEST_PAUSE: Duration = Duration::from_secs(15 * 60);
 /// The longest pause when tasks do run, but not long enough.
 const LONGEST_PAUSE_OF_CRASHES: Duration = Duration::from_secs(10);
-/// Rounds that are repeated at once.
+/// Rounds that are repeated at once when tasks do not come to run.
 const ROUNDS_AT_ONCE: u32 = 2;
+/// Rounds that are repeated at once when tasks do run.
+///
+/// ECS never slows these down, as its tasks take half a minute to start. Ours take a fraction of a second: what kills
+/// them once in a while is healed at once, what always crashes must not keep the node from its work.
+/// <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-throttle-logic.html>
+const CRASHES_AT_ONCE: u32 = 25;
 /// The first pause; each next is twice as long.
 const FIRST_PAUSE: Duration = Duration::from_secs(5);
 
@@ -26,6 +32,11 @@ const FIRST_PAUSE: Duration = Duration::from_secs(5);
 pub fn pause_after(failed_rounds: u32) -> Duration {
     let Some(doublings) = failed_rounds.checked_sub(ROUNDS_AT_ONCE + 1) else { return Duration::ZERO };
     FIRST_PAUSE.saturating_mul(1 << doublings.min(20)).min(LONGEST_PAUSE)
+}
+
+/// The pause after so many rounds in a row in which tasks ran, but not long enough.
+fn pause_after_crashes(crashed_rounds: u32) -> Duration {
+    pause_after(crashed_rounds.saturating_sub(CRASHES_AT_ONCE - ROUNDS_AT_ONCE)).min(LONGEST_PAUSE_OF_CRASHES)
 }
 
 /// Takes note of ends and of first health.
@@ -57,9 +68,14 @@ fn count_failure(task: &TaskView, now: Timestamp, plan: &mut Plan) {
     }
     // Tasks that were started together fail in one round.
     if deployment.start_again_at.is_none_or(|at| task.created_at >= at) {
-        deployment.failed_rounds += 1;
-        let pause = pause_after(deployment.failed_rounds);
-        let pause = if never_ran { pause } else { pause.min(LONGEST_PAUSE_OF_CRASHES) };
+        let pause = if never_ran {
+            deployment.failed_rounds += 1;
+            pause_after(deployment.failed_rounds)
+        } else {
+            deployment.failed_rounds = 0;
+            deployment.crashed_rounds += 1;
+            pause_after_crashes(deployment.crashed_rounds)
+        };
         deployment.start_again_at = Some(now + pause);
     }
     let is_slowed_down = deployment.failed_rounds > ROUNDS_AT_ONCE;
@@ -75,6 +91,7 @@ fn count_success(deployment: &RevisionId, plan: &mut Plan) {
         deployment.failed_tasks = 0;
     }
     deployment.failed_rounds = 0;
+    deployment.crashed_rounds = 0;
     deployment.start_again_at = None;
     plan.service.seen.told.remove(&EventCause::Start);
 }
@@ -88,5 +105,11 @@ mod tests {
         let seconds: Vec<u64> = (0..14).map(|rounds| pause_after(rounds).as_secs()).collect();
         assert_eq!(seconds, [0, 0, 0, 5, 10, 20, 40, 80, 160, 320, 640, 900, 900, 900]);
         assert_eq!(pause_after(u32::MAX), LONGEST_PAUSE);
+    }
+
+    #[test]
+    fn crashes_are_repeated_at_once_for_a_while() {
+        let seconds = [1, 25, 26, 27, u32::MAX].map(|rounds| pause_after_crashes(rounds).as_secs());
+        assert_eq!(seconds, [0, 0, 5, 10, 10]);
     }
 }
