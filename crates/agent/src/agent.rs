@@ -120,6 +120,7 @@ impl Agent {
             images: ports.images,
             logs: ports.logs,
             metadata: ports.metadata,
+            prepared: Default::default(),
             capabilities: capabilities::available(),
             open_files: task::open_files(),
             config,

@@ -30,6 +30,10 @@ use clap::Parser;
 use cli::{Cli, Command};
 
 fn main() -> ExitCode {
+    let mut arguments = std::env::args_os();
+    if arguments.next().is_some_and(|name| agent::containerd::is_veil(&name)) {
+        return agent::containerd::veil_main(arguments);
+    }
     let ended = match Cli::parse().command {
         Command::Logger { arguments } => return agent::logs::logger_main(arguments.into_iter()),
         Command::Holder { kinds } => return agent::runtime::holder::holder_main(kinds.into_iter()),

@@ -14,7 +14,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use tokio_util::sync::CancellationToken;
 
-use super::{Error, START_TIMEOUT, connection, daemon_config, probe};
+use super::{Error, START_TIMEOUT, connection, daemon_config, orphans, probe};
 use crate::config::AgentConfig;
 
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
@@ -136,6 +136,16 @@ impl Files {
         Ok(process)
     }
 
+    async fn end_orphans(&self, daemon: &Process) {
+        let Some((client, _)) = connection::probe(&self.address).await else { return };
+        if let Err(error) = orphans::end(&client, &self.address, daemon.start_time).await {
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "looking for shims without a containerd"
+            );
+        }
+    }
+
     fn spawn(&self) -> Result<Process, Error> {
         let prepare = |source| Error::Prepare { path: self.log.clone(), source };
         let full = fs::metadata(&self.log).is_ok_and(|log| log.len() > LOG_LIMIT);
@@ -170,6 +180,7 @@ impl Files {
 
 async fn watch(files: Files, mut process: Process, released: CancellationToken) {
     let mut pause = FIRST_PAUSE;
+    files.end_orphans(&process).await;
     loop {
         let wait = if process.lives() { WATCH_INTERVAL } else { pause };
         tokio::select! {
@@ -183,7 +194,10 @@ async fn watch(files: Files, mut process: Process, released: CancellationToken) 
         }
         tracing::warn!("containerd died; starting it again");
         match files.launch().await {
-            Ok(started) => process = started,
+            Ok(started) => {
+                process = started;
+                files.end_orphans(&process).await;
+            }
             Err(error) => {
                 tracing::error!(error = &error as &dyn std::error::Error, "containerd does not start")
             }
@@ -236,7 +250,7 @@ impl Process {
 }
 
 /// Clock ticks since boot at which a process started (field 22 of its stat); `None` for a dead one.
-fn start_time(pid: i32) -> Option<u64> {
+pub(super) fn start_time(pid: i32) -> Option<u64> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     // The command name may hold spaces and parentheses: fields are counted behind its last one.
     let mut fields = stat.rsplit_once(')')?.1.split_whitespace();

@@ -5,13 +5,16 @@
 
 mod child;
 mod connection;
+mod crun;
 mod daemon_config;
+mod orphans;
 mod probe;
 
 use std::path::PathBuf;
 use std::time::Duration;
 
 pub use connection::Connection;
+pub use crun::{is_veil, veil_main};
 pub use probe::OciRuntime;
 
 use crate::config::AgentConfig;
@@ -109,14 +112,16 @@ impl Containerd {
         if !nix::unistd::geteuid().is_root() {
             return Err(Error::NotRoot);
         }
-        let runtime = OciRuntime::find(config.oci_runtime.as_deref())?;
-        let (address, child) = match &config.containerd_address {
-            Some(address) => (address.clone(), None),
-            None => {
-                let child = child::Child::start(config).await?;
-                (child.address().to_path_buf(), Some(child))
-            }
+        let serve = async {
+            Ok(match &config.containerd_address {
+                Some(address) => (address.clone(), None),
+                None => {
+                    let child = child::Child::start(config).await?;
+                    (child.address().to_path_buf(), Some(child))
+                }
+            })
         };
+        let (runtime, (address, child)) = tokio::try_join!(OciRuntime::find(config), serve)?;
         let connection = Connection::open(&address, config.snapshotter.as_deref(), START_TIMEOUT).await?;
         tracing::info!(version = connection.version(), snapshotter = connection.snapshotter(), runtime = %runtime.path().display(), "containerd serves");
         Ok(Containerd { connection, runtime, child })

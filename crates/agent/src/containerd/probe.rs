@@ -2,7 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use super::Error;
+use super::{Error, crun};
+use crate::config::AgentConfig;
 
 /// Where executables are looked for when PATH is poor, as under some service managers.
 const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
@@ -14,26 +15,24 @@ pub struct OciRuntime {
 }
 
 impl OciRuntime {
-    /// Takes the wanted one, else crun (a third of runc's start time) where it works, else runc.
-    pub fn find(wanted: Option<&Path>) -> Result<OciRuntime, Error> {
-        let path = match wanted {
-            Some(path) => path.is_file().then(|| path.to_path_buf()),
-            None if crun_works() => in_path("crun").or_else(|| in_path("runc")),
-            None => in_path("runc").or_else(|| in_path("crun")),
+    /// Takes the wanted one, else crun (half of runc's start time) where it works, else runc.
+    pub async fn find(config: &AgentConfig) -> Result<OciRuntime, Error> {
+        let path = match &config.oci_runtime {
+            Some(path) => path.is_file().then(|| path.clone()),
+            None => crun::find(&config.run_dir(), &config.executable).await.or_else(|| in_path("runc")),
         };
         path.map(|path| OciRuntime { path }).ok_or(Error::NoRuntime)
+    }
+
+    /// The runtime that is this executable.
+    pub fn at(path: &Path) -> OciRuntime {
+        OciRuntime { path: path.to_path_buf() }
     }
 
     /// Its executable.
     pub fn path(&self) -> &Path {
         &self.path
     }
-}
-
-/// crun refuses the mixture of both cgroup versions when the newer one has controllers.
-fn crun_works() -> bool {
-    let controllers = std::fs::read_to_string("/sys/fs/cgroup/unified/cgroup.controllers");
-    controllers.map_or(true, |names| names.trim().is_empty())
 }
 
 /// Looks an executable up in PATH and then in the usual places.

@@ -11,13 +11,13 @@ mod docker_user;
 mod firewall;
 mod guard;
 mod guard_table;
-
 mod names;
 mod namespace;
 mod netlink;
 mod plan;
 mod pool;
 mod redirect;
+mod settle;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -37,6 +37,7 @@ use guard::Guard;
 use names::Names;
 use netlink::Netlink;
 use pool::Pool;
+use settle::Settling;
 
 use crate::config::AgentConfig;
 
@@ -117,7 +118,8 @@ pub struct Networks {
     host: Netlink,
     bridges: Arc<Bridges>,
     firewall: Arc<Firewall>,
-    guard: Guard,
+    guard: Arc<Guard>,
+    settling: Settling,
     pool: Arc<Pool>,
     cni: Option<CniChain>,
 }
@@ -139,8 +141,9 @@ impl Networks {
         let pool =
             Pool::new(names.clone(), host.clone(), if cni.is_some() { 0 } else { config.ready_namespaces });
         let bridges = Arc::new(Bridges::new(names.clone(), host.clone(), firewall.clone()));
-        let guard = Guard::start(names.clone(), bridges.clone());
-        Ok(Networks { names, host, bridges, firewall, guard, pool, cni })
+        let guard = Arc::new(Guard::start(names.clone(), bridges.clone()));
+        let settling = Settling::new(host.clone(), bridges.clone(), firewall.clone(), guard.clone());
+        Ok(Networks { names, host, bridges, firewall, guard, settling, pool, cni })
     }
 
     /// Makes the network of a task.
@@ -164,16 +167,19 @@ impl Networks {
         self.guard.want(groups);
     }
 
-    /// Takes the network of an adopted task into account again.
-    pub async fn adopt(&self, network: &TaskNetwork) -> Result<(), Error> {
+    /// Takes the network of an adopted task into account again. It may be half made while nothing has run in it.
+    pub async fn adopt(&self, network: &TaskNetwork, has_run: bool) -> Result<(), Error> {
         for network in network.all() {
-            self.adopt_one(network).await?;
+            self.adopt_one(network, has_run).await?;
         }
         Ok(())
     }
 
-    async fn adopt_one(&self, network: &TaskNetwork) -> Result<(), Error> {
+    async fn adopt_one(&self, network: &TaskNetwork, has_run: bool) -> Result<(), Error> {
         if let (Some(interface), None) = (&network.interface, &network.cni) {
+            if let (false, Some(path)) = (has_run, &network.netns) {
+                self.settling.finish(path, interface).await?;
+            }
             self.bridges.ensure(interface).await?;
             if let (true, Some(index)) =
                 (interface.is_isolated(), self.host.index_of(&interface.host_link).await?)
@@ -194,6 +200,7 @@ impl Networks {
     }
 
     async fn release_one(&self, task_id: &str, network: &TaskNetwork) -> Result<(), Error> {
+        self.settling.forget(network).await;
         if let (Some(chain), Some(result), Some(netns)) = (&self.cni, &network.cni, &network.netns) {
             chain.del(task_id, netns, result).await?;
         } else if let Some(interface) = &network.interface {
@@ -261,24 +268,17 @@ impl Networks {
         Ok(TaskNetwork { netns: Some(namespace.path().to_path_buf()), ..TaskNetwork::default() })
     }
 
+    /// Waits until what runs in a network may use it.
+    pub async fn settled(&self, network: &TaskNetwork) -> Result<(), Arc<Error>> {
+        self.settling.wait(network).await
+    }
+
+    /// Takes a namespace at once and wires it in the background: see [`Networks::settled`].
     async fn wired(&self, plan: plan::Wiring) -> Result<TaskNetwork, Error> {
         let ready = self.pool.take().await?;
         let interface = plan.interface(&ready.name);
-        let bridge = self.bridges.ensure(&interface).await?;
         let netns = Some(ready.namespace.path().to_path_buf());
-        let attach = async {
-            self.host.attach(ready.host_index, bridge, interface.mtu, &ready.name).await?;
-            if interface.is_isolated() {
-                self.host.isolate(ready.host_index, &ready.name).await?;
-                self.guard.ready(interface.address).await;
-            }
-            Ok(())
-        };
-        tokio::try_join!(
-            attach,
-            self.firewall.know(&ready.name, interface.address),
-            ready.inside.configure(ready.inside_index, &interface),
-        )?;
+        self.settling.begin(ready, interface.clone());
         Ok(TaskNetwork { netns, interface: Some(interface), ..TaskNetwork::default() })
     }
 

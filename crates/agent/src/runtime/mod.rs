@@ -13,6 +13,7 @@ pub mod process;
 pub mod rootfs;
 mod seccomp;
 pub mod spec;
+mod start;
 mod state;
 pub mod user;
 
@@ -22,11 +23,11 @@ use std::time::Duration;
 
 use containerd_client::services::v1::container::Runtime as RuntimeChoice;
 use containerd_client::services::v1::snapshots::{
-    MountsRequest, PrepareSnapshotRequest, RemoveSnapshotRequest, UsageRequest,
+    CleanupRequest, MountsRequest, PrepareSnapshotRequest, RemoveSnapshotRequest, UsageRequest,
 };
 use containerd_client::services::v1::{
-    Container, CreateContainerRequest, CreateTaskRequest, DeleteContainerRequest, DeleteTaskRequest,
-    KillRequest, ListContainersRequest, StartRequest,
+    Container, CreateContainerRequest, DeleteContainerRequest, DeleteTaskRequest, KillRequest,
+    ListContainersRequest,
 };
 use containerd_client::types::Mount;
 use parking_lot::Mutex;
@@ -36,10 +37,10 @@ use tonic::{Code, Status};
 pub use attached::ExecStdio;
 pub use devices::gather as gather_devices;
 pub use exec::ExecOutcome;
+pub use start::Start;
 pub use state::ProcessState;
 
 use crate::containerd::{Connection, OciRuntime, was_away};
-use crate::task::timing::timed;
 use user::User;
 
 const SPEC_TYPE: &str = "types.containerd.io/opencontainers/runtime-spec/1/Spec";
@@ -85,6 +86,9 @@ pub enum Error {
         #[source]
         source: std::io::Error,
     },
+    /// What the process was to start in could not be made; the reason is as ECS words it.
+    #[error("{0}")]
+    Unready(String),
     /// The image has no such user.
     #[error(transparent)]
     User(#[from] user::Error),
@@ -102,12 +106,29 @@ pub enum Error {
 }
 
 impl Error {
-    /// Whether trying again may help: the daemon was away, not unwilling.
+    /// Whether trying again may help: the daemon was away or busy, not unwilling.
     pub fn is_temporary(&self) -> bool {
         match self {
-            Error::Request { source, .. } => was_away(source),
+            Error::Request { .. } => self.is_away(),
             Error::Silent { .. } => true,
-            Error::Rootfs { .. } | Error::User(_) | Error::Spec(_) | Error::Device { .. } => false,
+            Error::Rootfs { .. }
+            | Error::Unready(_)
+            | Error::User(_)
+            | Error::Spec(_)
+            | Error::Device { .. } => false,
+        }
+    }
+
+    /// Whether the daemon was away.
+    pub fn is_away(&self) -> bool {
+        match self {
+            Error::Request { source, .. } => was_away(source),
+            Error::Silent { .. }
+            | Error::Rootfs { .. }
+            | Error::Unready(_)
+            | Error::User(_)
+            | Error::Spec(_)
+            | Error::Device { .. } => false,
         }
     }
 }
@@ -171,7 +192,13 @@ impl Runtime {
             let (mut snapshots, request) = (self.connection.client().snapshots(), request.clone());
             async move {
                 let prepare = snapshots.prepare(self.connection.request(request));
-                self.ask("preparing the snapshot of", id, prepare).await
+                match self.ask("preparing the snapshot of", id, prepare).await {
+                    Err(error) if is_in_the_way(&error) => {
+                        self.clean_snapshots(id).await?;
+                        Err(Error::Silent { attempt: "preparing the snapshot of", id: id.to_string() })
+                    }
+                    other => other,
+                }
             }
         });
         match prepared.await {
@@ -181,6 +208,14 @@ impl Runtime {
             }
             Err(error) => Err(error),
         }
+    }
+
+    /// Has the snapshotter remove the directories that belong to no snapshot.
+    async fn clean_snapshots(&self, id: &str) -> Result<(), Error> {
+        let request = CleanupRequest { snapshotter: self.connection.snapshotter().to_string() };
+        let mut snapshots = self.connection.client().snapshots();
+        let cleaned = snapshots.cleanup(self.connection.request(request));
+        self.ask("cleaning up before the snapshot of", id, cleaned).await.map(drop)
     }
 
     async fn rootfs_mounts(&self, id: &str) -> Result<Vec<Mount>, Error> {
@@ -262,61 +297,18 @@ impl Runtime {
             let made = self.ask("creating", id, containers.create(self.connection.request(request))).await;
             match made {
                 Err(Error::Request { source, .. }) if source.code() == Code::AlreadyExists => {
-                    self.delete_process(id).await?;
-                    self.delete_record(id).await?;
+                    // What has a process is what an earlier attempt made; the start finds out how far it is.
+                    match self.state(id).await? {
+                        ProcessState::Missing => self.delete_record(id).await?,
+                        ProcessState::Created
+                        | ProcessState::Running { .. }
+                        | ProcessState::Stopped { .. } => return Ok(()),
+                    }
                 }
                 other => return other.map(|_| ()),
             }
         }
         Ok(())
-    }
-
-    /// Starts a container's process, in a fresh shim, and answers its pid.
-    pub async fn start(&self, id: &str, stdio: Stdio, terminal: bool) -> Result<u32, Error> {
-        let mut tasks = self.connection.client().tasks();
-        let request = CreateTaskRequest {
-            container_id: id.to_string(),
-            rootfs: self.rootfs_mounts(id).await?,
-            stdin: stdio.stdin_path,
-            stdout: stdio.stdout_uri,
-            stderr: if terminal { String::new() } else { stdio.stderr_uri },
-            terminal,
-            ..CreateTaskRequest::default()
-        };
-        let created = self.ask("starting", id, tasks.create(self.connection.request(request)));
-        let created = timed("start_shim_and_create", created).await;
-        match created {
-            Ok(_) => {}
-            Err(Error::Request { source, .. }) if source.code() == Code::AlreadyExists => {
-                // The answer to an earlier attempt was lost with the daemon that gave it.
-                match self.state(id).await? {
-                    ProcessState::Running { pid } => return Ok(pid),
-                    ProcessState::Created => {}
-                    ProcessState::Stopped { .. } | ProcessState::Missing => {
-                        self.delete_by_force(id).await;
-                        return Err(Error::Silent { attempt: "starting", id: id.to_string() });
-                    }
-                }
-            }
-            Err(Error::Request { source, .. }) if is_left_over(&source) && self.remove_bundle(id) => {
-                return Err(Error::Silent { attempt: "starting", id: id.to_string() });
-            }
-            Err(error) => return Err(self.undo(id, error).await),
-        }
-        let request = StartRequest { container_id: id.to_string(), exec_id: String::new() };
-        let started = self.ask("starting", id, tasks.start(self.connection.request(request)));
-        match timed("start_process", started).await {
-            Ok(answer) => Ok(answer.pid),
-            Err(error) => Err(self.undo(id, error).await),
-        }
-    }
-
-    /// Takes back a start that was refused. One whose answer was lost may run by now: the next attempt finds out.
-    async fn undo(&self, id: &str, error: Error) -> Error {
-        if !error.is_temporary() {
-            let _ = self.delete_process(id).await;
-        }
-        error
     }
 
     /// Sends a signal to a container's first process.
@@ -340,26 +332,6 @@ impl Runtime {
                 .await
                 .map(|_| ()),
         )
-    }
-
-    /// Removes the directory that a killed containerd had made for a process, and does not know any more.
-    fn remove_bundle(&self, id: &str) -> bool {
-        let bundles = self.run_dir.join("containerd").join("io.containerd.runtime.v2.task");
-        let bundle = bundles.join(crate::config::CONTAINERD_NAMESPACE).join(id);
-        let _ = nix::mount::umount2(&bundle.join("rootfs"), nix::mount::MntFlags::MNT_DETACH);
-        std::fs::remove_dir_all(bundle).is_ok()
-    }
-
-    /// Ends what containerd cannot tell the state of, such as a creation that its own end cut short.
-    async fn delete_by_force(&self, id: &str) {
-        let _ = self.kill(id, nix::libc::SIGKILL as u32).await;
-        let request = DeleteTaskRequest { container_id: id.to_string() };
-        let mut tasks = self.connection.client().tasks();
-        let deleted =
-            self.ask("deleting the process of", id, tasks.delete(self.connection.request(request))).await;
-        if let Err(error) = deleted {
-            tracing::warn!(id, error = &error as &dyn std::error::Error, "a half-made process stays");
-        }
     }
 
     async fn kill_hard(&self, id: &str) -> Result<(), Error> {
@@ -454,9 +426,9 @@ impl Runtime {
     }
 }
 
-/// Whether containerd stumbles over what an earlier one of it left.
-fn is_left_over(status: &Status) -> bool {
-    status.message().contains("failed to start shim: mkdir") && status.message().contains("file exists")
+/// Whether a killed daemon had made a directory, and not come to note it: the next one takes the same name.
+fn is_in_the_way(error: &Error) -> bool {
+    matches!(error, Error::Request { source, .. } if source.message().contains("failed to rename"))
 }
 
 /// Asks again while the daemon is away: a killed one is back within a second.

@@ -1,7 +1,9 @@
-//! What a container sees mounted: the kernel's file systems, tmpfs, and files and volumes of the node. Pure.
+//! What a container sees mounted: the kernel's file systems, tmpfs, and files and volumes of the node. Pure, but for
+//! [`flags_of`].
 
 use std::path::{Path, PathBuf};
 
+use nix::sys::statvfs::{FsFlags, statvfs};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use wire::link;
@@ -26,6 +28,31 @@ impl Bind {
         json!({"destination": self.destination, "type": "bind", "source": self.source,
             "options": ["rbind", "rprivate", access]})
     }
+}
+
+/// Tells the runtime what it must keep: crun makes a bind mount with just the flags that it is told, and would open what
+/// the node has mounted read-only or without set-uid programs.
+pub fn keep_flags(spec: &mut Value, flags_of: impl Fn(&Path) -> Vec<&'static str>) {
+    let mounts = spec["mounts"].as_array_mut().into_iter().flatten();
+    for mount in mounts.filter(|mount| mount["type"] == "bind") {
+        let kept = mount["source"].as_str().map(|source| flags_of(Path::new(source))).unwrap_or_default();
+        if let Some(options) = mount["options"].as_array_mut() {
+            options.retain(|option| !(option == "rw" && kept.contains(&"ro")));
+            options.extend(kept.into_iter().map(Value::from));
+        }
+    }
+}
+
+/// The restrictions under which the node sees a path.
+pub fn flags_of(path: &Path) -> Vec<&'static str> {
+    let Ok(found) = statvfs(path) else { return Vec::new() };
+    let all = [
+        (FsFlags::ST_RDONLY, "ro"),
+        (FsFlags::ST_NOSUID, "nosuid"),
+        (FsFlags::ST_NODEV, "nodev"),
+        (FsFlags::ST_NOEXEC, "noexec"),
+    ];
+    all.into_iter().filter(|(flag, _)| found.flags().contains(*flag)).map(|(_, name)| name).collect()
 }
 
 /// Whose /dev/shm a container sees.
@@ -101,6 +128,15 @@ mod tests {
         let host =
             link::HostConfig { tmpfs: [("/t".into(), "size=1m,exec".into())].into(), ..Default::default() };
         assert_eq!(tmpfs(&host)[0]["options"], json!(["nosuid", "nodev", "size=1m", "exec"]));
+    }
+
+    #[test]
+    fn a_bind_mount_is_no_freer_than_its_source() {
+        let options = |mount: &str| json!({"type": mount, "source": "/s", "options": ["rbind", "rw"]});
+        let mut spec = json!({"mounts": [options("bind"), options("tmpfs")]});
+        keep_flags(&mut spec, |_| vec!["ro", "nosuid"]);
+        assert_eq!(spec["mounts"][0]["options"], json!(["rbind", "ro", "nosuid"]));
+        assert_eq!(spec["mounts"][1]["options"], json!(["rbind", "rw"]));
     }
 
     #[test]

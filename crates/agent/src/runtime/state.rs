@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use containerd_client::services::v1::snapshots::ListSnapshotsRequest;
 use containerd_client::services::v1::{GetRequest, WaitRequest};
-use containerd_client::types::v1::Status as TaskStatus;
+use containerd_client::types::v1::{Process, Status as TaskStatus};
 use tonic::Code;
 
 use super::{Error, INSTANCE_LABEL, Runtime};
@@ -42,18 +42,8 @@ impl Runtime {
             Err(Error::Request { source, .. }) if source.code() == Code::NotFound => None,
             Err(error) => return Err(error),
         };
-        let Some(process) = process else { return Ok(ProcessState::Missing) };
-        Ok(match TaskStatus::try_from(process.status).unwrap_or(TaskStatus::Unknown) {
-            TaskStatus::Created => ProcessState::Created,
-            TaskStatus::Running | TaskStatus::Paused | TaskStatus::Pausing => {
-                ProcessState::Running { pid: process.pid }
-            }
-            TaskStatus::Stopped => {
-                ProcessState::Stopped { exit_code: process.exit_status, exited_at: millis(process.exited_at) }
-            }
-            // A shim that cannot be asked any more: nothing runs that we could stop or wait for.
-            TaskStatus::Unknown => ProcessState::Missing,
-        })
+        let state = process.map_or(Some(ProcessState::Missing), |process| state_of(&process));
+        state.ok_or_else(|| Error::Silent { attempt: "inspecting", id: id.to_string() })
     }
 
     /// Waits until a container's process has ended; through restarts of containerd.
@@ -99,10 +89,48 @@ impl Runtime {
     }
 }
 
+/// What an answer says; `None` when the shim was too busy to tell containerd. That is no sign of an end: a shim that
+/// died is forgotten, one that starts its process on a loaded machine keeps its caller waiting.
+fn state_of(process: &Process) -> Option<ProcessState> {
+    match TaskStatus::try_from(process.status).unwrap_or(TaskStatus::Unknown) {
+        TaskStatus::Created => Some(ProcessState::Created),
+        TaskStatus::Running | TaskStatus::Paused | TaskStatus::Pausing => {
+            Some(ProcessState::Running { pid: process.pid })
+        }
+        TaskStatus::Stopped => Some(ProcessState::Stopped {
+            exit_code: process.exit_status,
+            exited_at: millis(process.exited_at),
+        }),
+        TaskStatus::Unknown => None,
+    }
+}
+
 /// Epoch milliseconds; the present when containerd gave no time.
 pub(super) fn millis(time: Option<prost_types::Timestamp>) -> i64 {
     match time.filter(|time| time.seconds > 0) {
         Some(time) => time.seconds * 1000 + i64::from(time.nanos) / 1_000_000,
         None => jiff::Timestamp::now().as_millisecond(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(status: TaskStatus, expected: Option<ProcessState>) {
+        let process = Process { status: status as i32, pid: 7, exit_status: 3, ..Process::default() };
+        let state = state_of(&process).map(|state| match state {
+            ProcessState::Stopped { exit_code, .. } => ProcessState::Stopped { exit_code, exited_at: 0 },
+            other => other,
+        });
+        assert_eq!(state, expected);
+    }
+
+    #[test]
+    fn a_busy_shim_is_not_taken_for_a_missing_one() {
+        check(TaskStatus::Unknown, None);
+        check(TaskStatus::Created, Some(ProcessState::Created));
+        check(TaskStatus::Running, Some(ProcessState::Running { pid: 7 }));
+        check(TaskStatus::Stopped, Some(ProcessState::Stopped { exit_code: 3, exited_at: 0 }));
     }
 }

@@ -10,7 +10,7 @@ use wire::link;
 use super::environment_files;
 use super::errors;
 use super::files;
-use super::node::Node;
+use super::node::{Node, Prepared};
 use super::ports::LogTarget;
 use super::record::{PulledImage, Record};
 use super::site;
@@ -18,8 +18,9 @@ use super::timing::timed;
 use super::volumes::{self, Places};
 use crate::cgroup::Version;
 use crate::network::TaskNetwork;
+use crate::runtime::mounts;
 use crate::runtime::spec::{self, SpecInput};
-use crate::runtime::{ExecOutcome, ProcessState, gather_devices, process};
+use crate::runtime::{ExecOutcome, ProcessState, Start, Stdio, gather_devices, process};
 
 /// What came of a step.
 #[derive(Debug)]
@@ -46,7 +47,7 @@ pub enum Outcome {
     Sent(bool),
 }
 
-/// A start that containerd could not be asked for is tried again so often.
+/// A signal that containerd could not be asked for is sent again so often.
 const ATTEMPTS: u32 = 20;
 const ATTEMPT_PAUSE: Duration = Duration::from_millis(500);
 const CLEANUP_ATTEMPTS: u32 = 60;
@@ -125,22 +126,34 @@ async fn create(node: &Node, record: &Record, name: &str) -> Result<(), String> 
     let task_dir = node.journal.task_dir(record.id());
     let host = &container.docker_config.host_config;
 
-    let mounts =
-        node.runtime.prepare_rootfs(id, &image.chain_id).await.map_err(|e| errors::cannot_create(&e))?;
+    let region = region(node, task);
+    let hostname = files::hostname(task, container, &region, id);
+    let files_dir = task_dir.join("files").join(name);
+    // Where the process writes is found out ahead: the log stream may have to be made first.
+    let ahead = async {
+        Ok(if is_interactive(container) { None } else { Some(output(node, record, container).await?) })
+    };
+    let (rootfs, platform_binds, stdio) = tokio::try_join!(
+        async {
+            let prepared = timed("prepare_rootfs", node.runtime.prepare_rootfs(id, &image.chain_id)).await;
+            prepared.map_err(|error| errors::cannot_create(&error))
+        },
+        platform_files(record, container, &files_dir, &hostname),
+        ahead,
+    )?;
+    node.prepared.lock().insert(id.to_string(), Prepared { mounts: rootfs.clone(), stdio });
     let wanted = &container.docker_config.config.user;
     let wanted = if wanted.is_empty() { config.user().clone().unwrap_or_default() } else { wanted.clone() };
-    let user = node.runtime.find_user(id, &image.chain_id, &wanted, &mounts).await;
+    let user = node.runtime.find_user(id, &image.chain_id, &wanted, &rootfs).await;
     let user = user.map_err(|e| errors::cannot_create(&e))?;
 
     let shared = node.config.volumes_dir();
     let places = Places { task: &task_dir.join("volumes"), shared: &shared };
     let volume_mounts = volumes::mounts(task, container, &config, &places)?;
-    fill_volumes(node, id, &volume_mounts, &mounts).await?;
+    fill_volumes(node, id, &volume_mounts, &rootfs).await?;
 
-    let region = region(node, task);
-    let hostname = files::hostname(task, container, &region, id);
     let mut binds: Vec<_> = volume_mounts.into_iter().map(|mount| mount.bind).collect();
-    binds.extend(platform_files(record, container, &task_dir.join("files").join(name), &hostname).await?);
+    binds.extend(platform_binds);
     let init = host.init == Some(true);
     if init {
         binds.push(node.init_bind()?);
@@ -167,8 +180,9 @@ async fn create(node: &Node, record: &Record, name: &str) -> Result<(), String> 
         capabilities: node.capabilities,
         open_files: node.open_files,
     };
-    let spec = spec::build(&input).map_err(|e| errors::cannot_create(&e.into()))?;
-    let made = node.runtime.create(id, record.id(), &container.image, &spec).await;
+    let mut spec = spec::build(&input).map_err(|e| errors::cannot_create(&e.into()))?;
+    mounts::keep_flags(&mut spec, mounts::flags_of);
+    let made = timed("record", node.runtime.create(id, record.id(), &container.image, &spec)).await;
     made.map_err(|e| errors::cannot_create(&e))
 }
 
@@ -222,29 +236,50 @@ fn region(node: &Node, task: &link::Task) -> String {
 
 async fn start(node: &Node, record: &Record, name: &str) -> Result<u32, String> {
     let (container, id) = (container(record, name), runtime_id(record, name));
-    let target = LogTarget {
-        task_arn: record.task.arn.clone(),
-        container_name: name.to_string(),
-        runtime_id: id.to_string(),
-        config: container.docker_config.host_config.log_config.clone(),
-        // A terminal stays open by itself.
-        interactive: container.docker_config.config.open_stdin && !container.docker_config.config.tty,
+    let prepared = node.prepared.lock().remove(id).unwrap_or_default();
+    let stdio = match prepared.stdio {
+        Some(stdio) => stdio,
+        None => output(node, record, container).await?,
     };
-    let stdio = timed("start_log", node.logs.prepare(&target)).await?;
     if record.containers[name].exit.is_some() {
         node.runtime.delete_process(id).await.map_err(|e| errors::cannot_start(&e))?;
     }
     let terminal = container.docker_config.config.tty;
-    for _ in 0..ATTEMPTS {
-        match node.runtime.start(id, stdio.clone(), terminal).await {
-            Err(error) if error.is_temporary() => tokio::time::sleep(ATTEMPT_PAUSE).await,
-            other => return other.map_err(|e| errors::cannot_start(&e)),
+    let start = Start { stdio, terminal, mounts: prepared.mounts };
+    let network = record.network.as_ref().map(|network| network.of(name));
+    let ready = async {
+        match network {
+            Some(network) => {
+                node.networks.settled(network).await.map_err(|e| errors::resource_initialization(&e))
+            }
+            None => Ok(()),
         }
-    }
-    Err(errors::reason(
-        "DockerTimeoutError",
-        "Could not transition to started; the container runtime does not answer",
-    ))
+    };
+    node.runtime.start(id, &start, ready).await.map_err(|error| {
+        if error.is_temporary() {
+            let text = "Could not transition to started; the container runtime does not answer";
+            return errors::reason("DockerTimeoutError", text);
+        }
+        errors::cannot_start(&error)
+    })
+}
+
+/// Makes ready for what a container writes.
+async fn output(node: &Node, record: &Record, container: &link::Container) -> Result<Stdio, String> {
+    let target = LogTarget {
+        task_arn: record.task.arn.clone(),
+        container_name: container.name.clone(),
+        runtime_id: runtime_id(record, &container.name).to_string(),
+        config: container.docker_config.host_config.log_config.clone(),
+        interactive: is_interactive(container),
+    };
+    timed("start_log", node.logs.prepare(&target)).await
+}
+
+/// Whether its standard input stays open although nobody writes into it. A terminal stays open by itself.
+fn is_interactive(container: &link::Container) -> bool {
+    let config = &container.docker_config.config;
+    config.open_stdin && !config.tty
 }
 
 async fn send_signal(node: &Node, record: &Record, name: &str, signal: Signal) {
@@ -316,6 +351,7 @@ fn fresh_number() -> String {
 
 async fn delete(node: &Node, record: &Record, name: &str) -> Result<(), String> {
     let id = runtime_id(record, name);
+    node.prepared.lock().remove(id);
     node.runtime.delete(id).await.map_err(|error| errors::chain(&error))?;
     node.logs.finish(id).await;
     Ok(())

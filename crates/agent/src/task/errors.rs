@@ -35,6 +35,9 @@ pub fn cannot_create(error: &runtime::Error) -> String {
 
 /// The reason of a container that could not be started.
 pub fn cannot_start(error: &runtime::Error) -> String {
+    if let runtime::Error::Unready(reason) = error {
+        return reason.clone();
+    }
     reason("CannotStartContainerError", &format!("Error response from daemon: {}", detail(error)))
 }
 

@@ -1,8 +1,11 @@
 //! What all tasks of a node share.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use containerd_client::types::Mount;
+use parking_lot::Mutex;
 use wire::link::Uplink;
 
 use super::journal::Journal;
@@ -12,7 +15,7 @@ use crate::config::AgentConfig;
 use crate::dns::Resolver;
 use crate::network::Networks;
 use crate::runtime::mounts::Bind;
-use crate::runtime::{Runtime, spec};
+use crate::runtime::{Runtime, Stdio, spec};
 
 /// Static init processes that distributions ship.
 const INIT_CANDIDATES: [&str; 4] = [
@@ -44,10 +47,21 @@ pub struct Node {
     pub logs: Arc<dyn LogSink>,
     /// Metadata endpoints.
     pub metadata: Arc<dyn MetadataHost>,
+    /// What the creation of containers has left for their start, by the id in containerd.
+    pub prepared: Mutex<BTreeMap<String, Prepared>>,
     /// The capabilities that a container can have, a bit each.
     pub capabilities: u64,
     /// How many files a container may open where its definition does not say.
     pub open_files: u64,
+}
+
+/// What is known of a created container that its start would have to ask for.
+#[derive(Clone, Debug, Default)]
+pub struct Prepared {
+    /// How its root file system is mounted.
+    pub mounts: Vec<Mount>,
+    /// Where it writes, if that could be prepared.
+    pub stdio: Option<Stdio>,
 }
 
 impl Node {

@@ -91,7 +91,12 @@ pub fn adopted(record: &mut Record, name: &str, state: ProcessState, oom_kills: 
             exited(record, name, state, oom_kills, now);
         }
         ProcessState::Missing if container.pid.is_some() => exited(record, name, state, oom_kills, now),
-        ProcessState::Stopped { .. } | ProcessState::Missing | ProcessState::Created => container.pid = None,
+        // Made, and waiting for the start that its maker did not come to.
+        ProcessState::Created => {
+            container.created_at.get_or_insert(now);
+            container.pid = None;
+        }
+        ProcessState::Stopped { .. } | ProcessState::Missing => container.pid = None,
     }
     false
 }
@@ -171,6 +176,14 @@ mod tests {
         let state = ProcessState::Stopped { exit_code: 137, exited_at: 5 };
         outcome(&mut record, Outcome::Exited("a".into(), state, 1), 6);
         assert!(record.containers["a"].exit.as_ref().unwrap().out_of_memory);
+    }
+
+    #[test]
+    fn what_was_made_is_started_and_not_made_again() {
+        let mut record = record(json!(null));
+        record.containers.get_mut("a").unwrap().pid = None;
+        assert!(!adopted(&mut record, "a", ProcessState::Created, 0, 9));
+        assert_eq!(record.containers["a"].created_at, Some(9));
     }
 
     #[test]

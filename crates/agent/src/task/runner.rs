@@ -27,6 +27,8 @@ use crate::runtime::ProcessState;
 const IDLE: Duration = Duration::from_secs(60);
 const FIRST_SEND_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_SEND_PAUSE: Duration = Duration::from_secs(30);
+/// How often a containerd that answers is asked for a container whose shim does not; each time takes it two seconds.
+const ADOPTION_ATTEMPTS: u32 = 30;
 
 /// What the control plane tells a runner.
 #[derive(Debug)]
@@ -85,7 +87,8 @@ impl Runner {
     /// Goes on with a task that an earlier agent began: asks containerd what became of it.
     pub async fn adopt(&mut self) {
         if let Some(network) = self.record.network.clone() {
-            if let Err(error) = self.node.networks.adopt(&network).await {
+            let has_run = self.record.containers.values().any(|container| container.started_at.is_some());
+            if let Err(error) = self.node.networks.adopt(&network, has_run).await {
                 tracing::warn!(
                     task = self.record.id(),
                     error = &error as &dyn std::error::Error,
@@ -97,21 +100,40 @@ impl Runner {
         let names: Vec<String> = self.record.containers.keys().cloned().collect();
         for name in names {
             let id = self.record.containers[&name].runtime_id.clone();
-            let state = loop {
-                match self.node.runtime.state(&id).await {
-                    Ok(state) => break state,
-                    Err(error) if error.is_temporary() => tokio::time::sleep(FIRST_SEND_PAUSE).await,
-                    Err(_unknown) => break ProcessState::Missing,
-                }
-            };
+            let state = self.found(&id).await;
             let oom_kills = self.node.cgroups.oom_kills(self.record.id(), &id);
             if note::adopted(&mut self.record, &name, state, oom_kills, now()) {
                 self.watch_exit(&name);
-            } else if state == ProcessState::Created {
+            } else if state == ProcessState::Created && self.is_interactive(&name) {
+                // Its pipes are made anew at the start.
                 let _ = self.node.runtime.delete_process(&id).await;
             }
         }
         self.dirty = true;
+    }
+
+    fn is_interactive(&self, name: &str) -> bool {
+        let wanted = self.record.task.containers.iter().find(|container| container.name == name);
+        wanted.is_some_and(|container| container.docker_config.config.open_stdin)
+    }
+
+    /// What an earlier agent's container is doing. A daemon that is away is waited for; one that answers and cannot
+    /// tell is asked for a while, because what is taken for missing would be made anew.
+    async fn found(&self, id: &str) -> ProcessState {
+        let mut patience = ADOPTION_ATTEMPTS;
+        loop {
+            match self.node.runtime.state(id).await {
+                Ok(state) => return state,
+                Err(error) if error.is_away() => {}
+                Err(error) if patience == 0 => {
+                    let error = &error as &dyn std::error::Error;
+                    tracing::error!(id, error, "nobody knows what a container does; taking it for lost");
+                    return ProcessState::Missing;
+                }
+                Err(_unclear) => patience -= 1,
+            }
+            tokio::time::sleep(FIRST_SEND_PAUSE).await;
+        }
     }
 
     /// Runs the task until it is over and acknowledged, then forgets it.
