@@ -29,7 +29,7 @@ def binary():
 class Longshore:
     """One `longshore up`. `start` and `kill` may be called any number of times on the same data."""
 
-    def __init__(self, node=True, options=(), network_pool=None):
+    def __init__(self, node=True, options=(), network_pool=None, variables=None):
         # Under /var/tmp and not /tmp: overlayfs needs a real file system below it.
         self.dir = Path(tempfile.mkdtemp(prefix="longshore-test-", dir="/var/tmp"))
         self.port = free_port()
@@ -37,6 +37,7 @@ class Longshore:
         self.account = "123456789012"
         self.node = node
         self.options = list(options)
+        self.variables = variables or {}
         self.network_pool = network_pool or POOLS[0]
         self.process = None
 
@@ -70,7 +71,7 @@ class Longshore:
         argv = [binary(), "up", "--data-dir", self.data, "--listen", f"127.0.0.1:{self.port}",
                 "--region", self.region, "--account-id", self.account, "--network-pool", self.network_pool]
         argv += [] if self.node else ["--no-node"]
-        self.process = Started(argv + self.options, self.dir / "longshore.log", env=self.environment())
+        self.process = Started(argv + self.options, self.dir / "longshore.log", env=self.environment() | self.variables)
         def ready():
             assert self.process.alive(), f"longshore ended:\n{self.process.tail()}"
             return requests.get(f"{self.endpoint}/_longshore/health", timeout=2).status_code == 200
@@ -79,6 +80,10 @@ class Longshore:
         except AssertionError as error:
             raise AssertionError(f"{error}\n{self.process.tail()}")
         return self
+
+    def log(self):
+        """All that it has logged."""
+        return (self.dir / "longshore.log").read_text(errors="replace")
 
     def kill(self):
         """kill -9."""
