@@ -156,10 +156,9 @@ def test_unknown_operations_and_services(api):
                 "Could not find operation RunAway for version 2011-06-15")
     refused_xml(query_call(api, "Action=GetCallerIdentity&Version=2010-05-08"), 400, "InvalidAction")
     refused_xml(query_call(api, "Version=2011-06-15"), 400, "MissingAction")
-    refused_xml(query_call(api, "Action=ListUsers&Version=2010-05-08", service="iam", region="us-east-1"), 400,
-                "InvalidAction", "does not serve ListUsers")
-    refused_xml(query_call(api, "Action=AssumeRole&Version=2011-06-15&RoleArn=arn:aws:iam::1:role/x&RoleSessionName=abc"),
-                400, "InvalidAction")
+    refused_xml(query_call(api, "Action=ListSAMLProviders&Version=2010-05-08", service="iam", region="us-east-1"), 400,
+                "InvalidAction", "does not serve ListSAMLProviders")
+    refused_xml(query_call(api, "Action=DecodeAuthorizationMessage&Version=2011-06-15&EncodedMessage=x"), 400, "InvalidAction")
 
 
 def test_malformed_bodies(api):

@@ -12,7 +12,7 @@ from support.longshore import ROOT
 from support.models import Judge
 
 GOOD, BAD = "good", "bad"
-ROLE = "arn:aws:iam::123456789012:role/exec"
+ROLE = "arn:aws:iam::123456789012:role/ecsTaskExecutionRole"
 CONTAINER = {"name": "web", "image": "web:1", "memory": 128}
 CLUSTER_ARN = "arn:aws:ecs:us-east-2:123456789012:cluster/models"
 ARN = "arn:aws:ecs:us-east-2:123456789012:"
@@ -35,6 +35,8 @@ CASES = {
         ("GetCallerIdentity", {}, GOOD),
         ("GetSessionToken", {"DurationSeconds": 900}, GOOD),
         ("GetSessionToken", {"DurationSeconds": 1}, "ValidationError"),
+        ("AssumeRole", {"RoleArn": ROLE, "RoleSessionName": "models"}, "AccessDenied"),
+        ("AssumeRole", {"RoleArn": ROLE, "RoleSessionName": "m"}, "ValidationError"),
         ("GetAccessKeyInfo", {"AccessKeyId": "AKIAIOSFODNN7EXAMPLE"}, GOOD),
         ("GetAccessKeyInfo", {"AccessKeyId": "short"}, "ValidationError"),
     ],

@@ -26,7 +26,7 @@ class Cluster:
         return self.ecs.register_task_definition(
             family=family, containerDefinitions=containers, requiresCompatibilities=["FARGATE"],
             networkMode="awsvpc", cpu=cpu, memory=memory,
-            executionRoleArn=f"arn:aws:iam::{self.longshore.account}:role/exec", **more)["taskDefinition"]["taskDefinitionArn"]
+            executionRoleArn=f"arn:aws:iam::{self.longshore.account}:role/ecsTaskExecutionRole", **more)["taskDefinition"]["taskDefinitionArn"]
 
     def log_configuration(self, family):
         return {"logDriver": "awslogs", "options": {

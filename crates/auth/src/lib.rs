@@ -13,5 +13,5 @@ pub mod session;
 pub mod sigv4;
 
 pub use key::{AccessKey, MasterKey, Secret};
-pub use principal::Principal;
+pub use principal::{Principal, SessionFacts};
 pub use rejection::Rejection;

@@ -4,6 +4,7 @@
 //! nothing that the store and the plan could not give it again.
 
 pub mod clock;
+mod credentials;
 pub mod exec;
 pub mod housekeeping;
 pub mod payload;

@@ -20,6 +20,7 @@ use tokio::sync::mpsc;
 use wire::link::{self, ServerMessage};
 
 use crate::clock::Clock;
+use crate::credentials::Granted;
 use crate::payload::{self, Surroundings};
 
 /// Notices taken at once before looking at the tasks: a burst of changes costs one look.
@@ -47,6 +48,7 @@ impl Session {
         let mut view = View::default();
         let mut sequence = 0;
         let mut guarded = None;
+        let mut granted = Granted::default();
         loop {
             let now = self.clock.now();
             let snapshot = self.cloud.store.snapshot();
@@ -65,7 +67,12 @@ impl Session {
             let plan = dispatch::decide(&view, now);
             for action in &plan.actions {
                 sequence += 1;
-                if !self.perform(action, &snapshot, &by_arn, sequence, now).await {
+                if !self.perform(action, &snapshot, &by_arn, sequence, now, &mut granted).await {
+                    return;
+                }
+            }
+            for message in granted.renew(&self, &snapshot, &tasks, now) {
+                if self.link.send(message).await.is_err() {
                     return;
                 }
             }
@@ -84,6 +91,7 @@ impl Session {
         tasks: &BTreeMap<String, &Task>,
         sequence: i64,
         now: Timestamp,
+        granted: &mut Granted,
     ) -> bool {
         let message_id = self.ids.uuid();
         let message = match action {
@@ -103,7 +111,7 @@ impl Session {
                 let mut messages = Vec::new();
                 for (arn, wanted) in wanted {
                     let Some(task) = tasks.get(arn) else { continue };
-                    messages.extend(self.message(snapshot, task, *wanted, now).await);
+                    messages.extend(self.message(snapshot, task, *wanted, now, granted).await);
                 }
                 ServerMessage::PayloadMessage(link::Payload {
                     message_id,
@@ -125,17 +133,32 @@ impl Session {
         task: &Task,
         wanted: Wanted,
         now: Timestamp,
+        granted: &mut Granted,
     ) -> Option<link::Task> {
         if wanted == Wanted::Stop {
             return Some(payload::stop(task));
         }
-        if let Some(definition) = ecs::door::definition_of(snapshot, task) {
-            return Some(payload::task(task, &definition, &surroundings(snapshot, task)));
+        let Some(definition) = ecs::door::definition_of(snapshot, task) else {
+            self.end(task, "The task definition has been deleted.".into(), now).await;
+            return None;
+        };
+        let mut around = surroundings(snapshot, task);
+        match granted.grant(self, snapshot, task, &definition, now) {
+            Ok(role) => around.role = role,
+            Err(reason) => {
+                self.end(task, reason, now).await;
+                return None;
+            }
         }
+        Some(payload::task(task, &definition, &around))
+    }
+
+    /// Ends a task that cannot be sent to its node.
+    async fn end(&self, task: &Task, reason: String, now: Timestamp) {
         let report = Report {
             status: Some(LastStatus::Stopped),
             stop_code: Some(StopCode::TaskFailedToStart),
-            reason: Some("The task definition has been deleted.".into()),
+            reason: Some(reason),
             ..Report::default()
         };
         let arn = task.arn().to_string();
@@ -143,10 +166,9 @@ impl Session {
             tracing::error!(
                 task = arn,
                 error = &error as &dyn std::error::Error,
-                "ending a task without definition"
+                "ending a task that cannot run"
             );
         }
-        None
     }
 }
 
@@ -181,7 +203,12 @@ fn surroundings(snapshot: &Snapshot, task: &Task) -> Surroundings {
     let around = interface.and_then(|id| ec2::interfaces::surroundings(snapshot, &task.scope, &id));
     let Some(around) = around else { return Surroundings::default() };
     let gateway = around.subnet.gateway().map(|gateway| format!("{gateway}/{}", around.subnet.prefix()));
-    Surroundings { vpc_id: Some(around.vpc_id), gateway, subnet_prefix: Some(around.subnet.prefix()) }
+    Surroundings {
+        vpc_id: Some(around.vpc_id),
+        gateway,
+        subnet_prefix: Some(around.subnet.prefix()),
+        ..Surroundings::default()
+    }
 }
 
 /// Whether a change in this table may concern a node.

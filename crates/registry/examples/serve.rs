@@ -23,7 +23,7 @@ type Failure = Box<dyn std::error::Error + Send + Sync>;
 struct Everything;
 
 impl Gate for Everything {
-    fn allows(&self, _: &Caller, _: &str, _: &Arn) -> bool {
+    fn allows(&self, _: &Caller, _: &str, _: &Arn, _: Timestamp) -> bool {
         true
     }
 }
@@ -67,7 +67,7 @@ async fn main() -> Result<(), Failure> {
             Err(error) => return Err(error.into()),
         }
     }
-    let caller = Caller { scope, principal: "arn:aws:iam::123456789012:root".parse()? };
+    let caller = Caller { scope, principal: "arn:aws:iam::123456789012:root".parse()?, identity: None };
     println!("{}", registry.mint_token(&caller, now() + registry::token::LIFETIME));
     serve(registry, port).await
 }

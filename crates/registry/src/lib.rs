@@ -33,7 +33,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use model::{Arn, IdSource};
+use model::{Arn, IdSource, Timestamp};
 use parking_lot::Mutex;
 use store::{Blobs, Store};
 use tokio::sync::Notify;
@@ -55,8 +55,8 @@ use content::Content;
 
 /// Decides whether a caller may do something: the registry's way to the authorisation point.
 pub trait Gate: Send + Sync {
-    /// Whether `caller` may perform the IAM `action` on `resource`.
-    fn allows(&self, caller: &Caller, action: &str, resource: &Arn) -> bool;
+    /// Whether `caller` may perform the IAM `action` on `resource` at the moment `now`.
+    fn allows(&self, caller: &Caller, action: &str, resource: &Arn, now: Timestamp) -> bool;
 }
 
 /// What a registry needs besides its stores.

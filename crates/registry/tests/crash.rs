@@ -38,7 +38,7 @@ const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 struct Everything;
 
 impl Gate for Everything {
-    fn allows(&self, _: &Caller, _: &str, _: &Arn) -> bool {
+    fn allows(&self, _: &Caller, _: &str, _: &Arn, _: Timestamp) -> bool {
         true
     }
 }
@@ -83,7 +83,8 @@ impl World {
         let account = AccountId::new("123456789012").expect("an account");
         let scope = Scope::new(account, Region::new("us-east-2").expect("a region"));
         let principal = "arn:aws:iam::123456789012:root".parse().expect("an ARN");
-        let token = registry.mint_token(&Caller { scope: scope.clone(), principal }, now() + GRACE);
+        let token =
+            registry.mint_token(&Caller { scope: scope.clone(), principal, identity: None }, now() + GRACE);
         let basic = base64::engine::general_purpose::STANDARD.encode(format!("AWS:{token}"));
         World { registry, store, blobs, scope, authorization: format!("Basic {basic}") }
     }

@@ -6,13 +6,13 @@ use std::sync::Arc;
 use anyhow::{Context, Result};
 use registry::{DEFAULT_GRACE, Registry, SealKey};
 use services::ecr::IamGate;
-use services::iam::Identities;
+use services::iam::{Identities, open_account};
 use services::{Cloud, Settings};
 use store::engine::EmbeddedEngine;
 use store::{Blobs, Schema, Store};
 use telemetry::Logs;
 
-use crate::clock::SystemIds;
+use crate::clock::{self, SystemIds};
 use crate::config::Config;
 use crate::keys;
 
@@ -29,10 +29,13 @@ pub async fn open(config: &Config, endpoint: &str, registry_host: &str) -> Resul
     let blobs = Blobs::open(&data_dir.join("blobs")).await.context("opening the blob store")?;
     let logs = Logs::open(telemetry::Options::new(data_dir.join("logs")), store.clone(), blobs.clone());
     let logs = logs.await.context("opening the log store")?;
+    let opened = open_account(&store, &config.account, clock::now(), &mut SystemIds).await;
+    opened.context("opening the account")?;
+    let identities = Arc::new(Identities::new(config.account.clone(), root, &master));
     let registry = registry::Config {
         seal: SealKey::new(master.derive("registry")),
         ids: Box::new(SystemIds),
-        gate: Arc::new(IamGate),
+        gate: Arc::new(IamGate::new(store.clone(), identities.clone())),
         grace: DEFAULT_GRACE,
         vulnerabilities: config.vulnerability_db.clone(),
         mirrors: config.registry_mirrors.clone(),
@@ -43,7 +46,7 @@ pub async fn open(config: &Config, endpoint: &str, registry_host: &str) -> Resul
         blobs,
         registry: Arc::new(registry),
         logs: Arc::new(logs),
-        identities: Identities::new(config.account.clone(), root, &master),
+        identities,
         exec: Default::default(),
         live_tails: Default::default(),
         settings: Settings {

@@ -25,7 +25,7 @@ pub struct Cloud {
     /// Log events.
     pub logs: Arc<Logs>,
     /// Who has which key.
-    pub identities: Identities,
+    pub identities: Arc<Identities>,
     /// Live Tail sessions.
     pub live_tails: LiveTails,
     /// Exec sessions.

@@ -145,7 +145,7 @@ pub fn registry_login(
     let Some(scope) = registry_scope(cloud, &task, host)? else { return Ok(None) };
     // The node pulls with the account's own right, as Fargate does for an execution role that may.
     let principal = Principal::root(scope.account.clone(), "").arn;
-    let caller = Caller { scope, principal };
+    let caller = Caller { scope, principal, identity: None };
     Ok(Some(("AWS".to_owned(), cloud.registry.mint_token(&caller, now + LIFETIME))))
 }
 

@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
+use auth::principal::PrincipalKind;
 use auth::rejection::Family;
 use wire::{OperationModel, Value, validate};
 
-use crate::access::authorize;
+use crate::access::{Asker, RequestTags, authorize};
 use crate::context::OpCtx;
 use crate::error::ServiceError;
+use crate::iam::usage;
 use crate::room::{Entry, Room, family};
 
 /// Attempts at an operation whose commit meets a conflict. Each loser of a conflict saw another
@@ -35,7 +37,14 @@ pub async fn run(
     }
     let access = (entry.access)(&ctx, input.clone())
         .map_err(|error| ServiceError::client("SerializationException", error.to_string()))?;
-    authorize(&ctx.principal, &access).map_err(|denied| named(denied, family(room.service)))?;
+    // Decided on one snapshot; the root is not asked for anything.
+    if ctx.principal.kind != PrincipalKind::Root {
+        let snapshot = ctx.cloud.store.snapshot();
+        let allowed = authorize(&Asker::of(&ctx, &snapshot), &access, &RequestTags::of(&input));
+        allowed.map_err(|denied| named(denied, family(room.service)))?;
+        let (name, region) = (room.service.signing_name, ctx.scope.region.as_str());
+        usage::note(&ctx.cloud.store, &ctx.principal, name, region, ctx.now);
+    }
     attempt(entry, Arc::new(ctx), input).await
 }
 

@@ -40,17 +40,17 @@ async fn cloud(account: AccountId, region: Region, root: AccessKey) -> Cloud {
     let dir = tempfile::tempdir().unwrap().keep();
     let store = Store::memory(crate::tables(Schema::new())).await.unwrap();
     let blobs = Blobs::open(&dir.join("blobs")).await.unwrap();
+    let identities = Arc::new(Identities::new(account.clone(), root, &MasterKey::new([2; 32])));
     let config = Config {
         seal: SealKey::new([1; 32]),
         ids: Box::new(SeededIds::new(8)),
-        gate: Arc::new(IamGate),
+        gate: Arc::new(IamGate::new(store.clone(), identities.clone())),
         grace: DEFAULT_GRACE,
         vulnerabilities: None,
         mirrors: Default::default(),
     };
     let registry = Registry::new(store.clone(), blobs.clone(), config);
     let logs = Logs::open(Options::new(dir.join("logs")), store.clone(), blobs.clone()).await.unwrap();
-    let identities = Identities::new(account.clone(), root, &MasterKey::new([2; 32]));
     let settings = Settings {
         account,
         region,

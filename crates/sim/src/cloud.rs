@@ -37,7 +37,7 @@ impl Ground {
         let config = registry::Config {
             seal: SealKey::new([1; 32]),
             ids: Box::new(SeededIds::new(8)),
-            gate: Arc::new(IamGate),
+            gate: Arc::new(IamGate::new(store.clone(), identities()?)),
             grace: DEFAULT_GRACE,
             vulnerabilities: None,
             mirrors: Default::default(),
@@ -53,13 +53,12 @@ impl Ground {
     /// Never, as long as the fixed names are well formed.
     pub fn cloud(&self, store: Store) -> Result<Arc<Cloud>> {
         let account = scope()?.account;
-        let root = AccessKey::long_term(&account, &mut SeededIds::new(7));
         Ok(Arc::new(Cloud {
             store,
             blobs: self.blobs.clone(),
             registry: self.registry.clone(),
             logs: self.logs.clone(),
-            identities: Identities::new(account.clone(), root, &MasterKey::new([2; 32])),
+            identities: identities()?,
             exec: Default::default(),
             live_tails: Default::default(),
             settings: Settings {
@@ -73,6 +72,13 @@ impl Ground {
             placing: tokio::sync::Mutex::default(),
         }))
     }
+}
+
+/// The keys of the world: the root's.
+fn identities() -> Result<Arc<Identities>> {
+    let account = scope()?.account;
+    let root = AccessKey::long_term(&account, &mut SeededIds::new(7));
+    Ok(Arc::new(Identities::new(account, root, &MasterKey::new([2; 32]))))
 }
 
 /// The only scope of the world.

@@ -1,5 +1,7 @@
 //! Policy documents: JSON to statements, refused as IAM refuses them.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Map, Value};
 use thiserror::Error;
 
@@ -14,6 +16,13 @@ const FIRST: &str = "2008-10-17";
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("{0}")]
 pub struct Malformed(pub(super) String);
+
+impl Malformed {
+    /// A reason that only the reader of the names in a policy can know.
+    pub fn new(text: impl Into<String>) -> Self {
+        Malformed(text.into())
+    }
+}
 
 /// A policy.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -63,7 +72,51 @@ pub(super) enum Party {
     Federated(String),
 }
 
+/// What a policy is attached to, which says what its statements must and must not have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A user, a group or a role: no principals, and resources.
+    Identity,
+    /// A role, to say who may take it: principals, and no resources.
+    Trust,
+    /// A resource: principals.
+    Resource,
+}
+
 impl Document {
+    /// Reads a policy for where it is to be attached.
+    ///
+    /// # Errors
+    /// What IAM says of a `MalformedPolicyDocument`.
+    pub fn parse_as(kind: Kind, text: &str) -> Result<Document, Malformed> {
+        let document = Document::parse(text)?;
+        let mut names = BTreeSet::new();
+        for statement in &document.statements {
+            if let Some(sid) = statement.sid.as_ref().filter(|sid| !sid.is_empty())
+                && !names.insert(sid)
+            {
+                return Err(malformed("Statement IDs (SID) in a single policy must be unique."));
+            }
+            statement.check(kind)?;
+        }
+        Ok(document)
+    }
+
+    /// A policy that denies everything to everybody.
+    pub fn denying() -> Document {
+        let text = r#"{"Statement":{"Effect":"Deny","Action":"*","Resource":"*","Principal":"*"}}"#;
+        Document::parse(text).expect("the text is a policy")
+    }
+
+    /// The ARNs of the identities that the policy names.
+    pub fn named_arns(&self) -> impl Iterator<Item = &str> {
+        let principals = self.statements.iter().filter_map(|statement| statement.principals.as_ref());
+        principals.flat_map(Choice::all).filter_map(|party| match party {
+            Party::Arn(arn) => Some(arn.as_str()),
+            Party::Anyone | Party::Account(_) | Party::Service(_) | Party::Federated(_) => None,
+        })
+    }
+
     /// Reads a policy.
     ///
     /// # Errors
@@ -97,7 +150,46 @@ impl Document {
     }
 }
 
+impl<T> Choice<T> {
+    fn all(&self) -> &[T] {
+        match self {
+            Choice::These(all) | Choice::AllBut(all) => all,
+        }
+    }
+}
+
 impl Statement {
+    fn check(&self, kind: Kind) -> Result<(), Malformed> {
+        if self.actions.all().is_empty() {
+            return Err(malformed("Policy statement must contain actions."));
+        }
+        let names_resources = self.resources.as_ref().is_some_and(|resources| !resources.all().is_empty());
+        match (kind, self.principals.is_some()) {
+            (Kind::Identity, true) => {
+                return Err(malformed("Policy document should not specify a principal."));
+            }
+            (Kind::Trust, true) if self.resources.is_some() => {
+                return Err(malformed("Has prohibited field Resource"));
+            }
+            (Kind::Trust | Kind::Resource, false) => {
+                return Err(malformed("Missing required field Principal"));
+            }
+            (Kind::Identity, false) if !names_resources => {
+                return Err(malformed("Policy statement must contain resources."));
+            }
+            (Kind::Identity, false) | (Kind::Trust | Kind::Resource, true) => {}
+        }
+        let strange =
+            self.resources.as_ref().and_then(|all| all.all().iter().find(|it| !it.may_be_resource()));
+        match strange {
+            Some(pattern) => {
+                let text = pattern.source();
+                Err(malformed(format!("Resource {text} must be in ARN format or \"*\".")))
+            }
+            None => Ok(()),
+        }
+    }
+
     fn parse(json: &Value, variables: bool) -> Result<Statement, Malformed> {
         let Value::Object(members) = json else { return Err(malformed("A Statement must be an object.")) };
         const KNOWN: [&str; 9] = [
@@ -216,6 +308,54 @@ pub(super) fn malformed(text: impl Into<String>) -> Malformed {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn each_kind_has_its_own_members() {
+        let check = |kind, statement: &str, expected: &str| {
+            let text = format!(r#"{{"Version":"2012-10-17","Statement":{statement}}}"#);
+            let found = Document::parse_as(kind, &text).map(drop).map_err(|error| error.to_string());
+            assert_eq!(
+                found,
+                if expected.is_empty() { Ok(()) } else { Err(expected.to_owned()) },
+                "{statement}"
+            );
+        };
+        let own = r#"{"Effect":"Allow","Action":"ecs:*","Resource":"*"}"#;
+        let of_role = r#"{"Effect":"Allow","Action":"sts:AssumeRole","Principal":{"Service":"ecs-tasks.amazonaws.com"}}"#;
+        let both = r#"{"Effect":"Allow","Action":"a:b","Principal":"*","Resource":"*"}"#;
+        check(Kind::Identity, own, "");
+        check(Kind::Trust, of_role, "");
+        check(Kind::Resource, of_role, "");
+        check(Kind::Resource, both, "");
+        check(Kind::Identity, of_role, "Policy document should not specify a principal.");
+        check(
+            Kind::Identity,
+            r#"{"Effect":"Allow","Action":"a:b"}"#,
+            "Policy statement must contain resources.",
+        );
+        check(
+            Kind::Identity,
+            r#"{"Effect":"Allow","Action":[],"Resource":"*"}"#,
+            "Policy statement must contain actions.",
+        );
+        check(Kind::Trust, own, "Missing required field Principal");
+        check(Kind::Trust, both, "Has prohibited field Resource");
+        check(
+            Kind::Identity,
+            r#"{"Effect":"Allow","Action":"a:b","Resource":"web"}"#,
+            "Resource web must be in ARN format or \"*\".",
+        );
+        check(
+            Kind::Identity,
+            r#"{"Effect":"Allow","Action":"a:b","Resource":["arn:aws:ecs:*:*:*","${aws:x}*"]}"#,
+            "",
+        );
+        check(
+            Kind::Identity,
+            r#"[{"Sid":"A","Effect":"Allow","Action":"a:b","Resource":"*"},{"Sid":"A","Effect":"Deny","Action":"a:b","Resource":"*"}]"#,
+            "Statement IDs (SID) in a single policy must be unique.",
+        );
+    }
 
     #[test]
     fn what_iam_refuses_is_refused() {

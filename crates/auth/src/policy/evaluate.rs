@@ -10,8 +10,8 @@ use super::pattern::Pattern;
 pub enum Who<'a> {
     /// An identity of an account.
     Identity {
-        /// Its ARN.
-        arn: &'a str,
+        /// Its ARN; for a session also that of its role.
+        arns: &'a [&'a str],
         /// Its account.
         account: &'a str,
     },
@@ -46,6 +46,28 @@ pub enum Decision {
     },
 }
 
+/// How a resource's policy has named the caller; the greater, the more it gives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Naming {
+    /// By its account: the account's own policies must allow it as well.
+    Account,
+    /// With others: by its role, or as anyone.
+    Shared,
+    /// By its own ARN.
+    Itself,
+}
+
+/// What the policies of a resource come to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ResourceDecision {
+    /// Allowed to who is named so.
+    Allowed(Naming),
+    /// Nobody has said anything.
+    NotAllowed,
+    /// A statement denies it.
+    Denied,
+}
+
 impl Request<'_> {
     /// The values of a condition key, which must be in lower case.
     pub(super) fn values(&self, key: &str) -> Option<&[String]> {
@@ -68,12 +90,43 @@ pub fn evaluate<'p>(policies: impl IntoIterator<Item = &'p Document>, request: &
     decision
 }
 
+/// Asks the policies of a resource, in which callers are named.
+pub fn evaluate_resource<'p>(
+    policies: impl IntoIterator<Item = &'p Document>,
+    request: &Request<'_>,
+) -> ResourceDecision {
+    let mut best = None;
+    for statement in policies.into_iter().flat_map(|policy| &policy.statements) {
+        let Some(naming) = statement.naming(request.who).filter(|_| matches(statement, request)) else {
+            continue;
+        };
+        match statement.effect {
+            Effect::Deny => return ResourceDecision::Denied,
+            Effect::Allow => best = best.max(Some(naming)),
+        }
+    }
+    best.map_or(ResourceDecision::NotAllowed, ResourceDecision::Allowed)
+}
+
+impl Statement {
+    /// How the statement names the caller. One without principals names nobody.
+    fn naming(&self, who: Who<'_>) -> Option<Naming> {
+        match self.principals.as_ref()? {
+            Choice::These(parties) => parties.iter().filter_map(|party| party.names(who)).max(),
+            Choice::AllBut(parties) => {
+                let excepted = parties.iter().any(|party| party.names(who).is_some());
+                (!excepted).then_some(Naming::Shared)
+            }
+        }
+    }
+}
+
 fn matches(statement: &Statement, request: &Request<'_>) -> bool {
     let action = |pattern: &Pattern| pattern.matches_any_case(request.action, request);
     let resource = |pattern: &Pattern| pattern.matches(request.resource, request);
     statement.actions.has(action)
         && statement.resources.as_ref().is_none_or(|resources| resources.has(resource))
-        && statement.principals.as_ref().is_none_or(|parties| parties.has(|party| party.is(request.who)))
+        && (statement.principals.is_none() || statement.naming(request.who).is_some())
         && statement.conditions.iter().all(|condition| condition.holds(request))
 }
 
@@ -87,15 +140,23 @@ impl<T> Choice<T> {
 }
 
 impl Party {
-    fn is(&self, who: Who<'_>) -> bool {
+    fn names(&self, who: Who<'_>) -> Option<Naming> {
         match (self, who) {
-            (Party::Anyone, _) => true,
-            (Party::Account(wanted), Who::Identity { account, .. }) => wanted == account,
-            (Party::Arn(wanted), Who::Identity { arn, .. }) => wanted == arn,
-            (Party::Service(wanted), Who::Service(name)) => wanted == name,
+            (Party::Anyone, _) => Some(Naming::Shared),
+            (Party::Account(wanted), Who::Identity { account, .. }) => {
+                (wanted == account).then_some(Naming::Account)
+            }
+            (Party::Arn(wanted), Who::Identity { arns, .. }) => {
+                match arns.iter().position(|arn| arn == wanted) {
+                    Some(0) => Some(Naming::Itself),
+                    Some(_) => Some(Naming::Shared),
+                    None => None,
+                }
+            }
+            (Party::Service(wanted), Who::Service(name)) => (wanted == name).then_some(Naming::Itself),
             (Party::Federated(_), _)
             | (Party::Account(_) | Party::Arn(_), Who::Service(_))
-            | (Party::Service(_), Who::Identity { .. }) => false,
+            | (Party::Service(_), Who::Identity { .. }) => None,
         }
     }
 }
@@ -108,7 +169,7 @@ pub(super) mod tests {
 
     pub(in super::super) fn request() -> Request<'static> {
         Request {
-            who: Who::Identity { arn: "arn:aws:iam::123456789012:user/eve", account: "123456789012" },
+            who: Who::Identity { arns: &["arn:aws:iam::123456789012:user/eve"], account: "123456789012" },
             action: "ecs:RunTask",
             resource: "arn:aws:ecs:us-east-2:123456789012:task-definition/web:1",
             context: &EMPTY,

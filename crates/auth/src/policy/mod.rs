@@ -7,6 +7,8 @@ mod condition;
 mod document;
 mod evaluate;
 mod pattern;
+mod verdict;
 
-pub use document::{Document, Effect, Malformed, Statement};
-pub use evaluate::{Decision, Request, Who, evaluate};
+pub use document::{Document, Effect, Kind, Malformed, Statement};
+pub use evaluate::{Decision, Naming, Request, ResourceDecision, Who, evaluate, evaluate_resource};
+pub use verdict::{Layer, Layers, Verdict};

@@ -41,6 +41,26 @@ impl Pattern {
         Pattern(parts)
     }
 
+    /// Whether the pattern can stand for resources: an ARN, `*`, or what only a variable tells.
+    pub(super) fn may_be_resource(&self) -> bool {
+        match self.0.as_slice() {
+            [Part::Text(text)] => {
+                text.starts_with('*') || (text.starts_with("arn:") && text.matches(':').count() >= 5)
+            }
+            [Part::Text(text), ..] => text.is_empty() || text.starts_with('*') || text.starts_with("arn:"),
+            _variables => true,
+        }
+    }
+
+    /// The pattern as it was written, near enough for a message.
+    pub(super) fn source(&self) -> String {
+        let part = |part: &Part| match part {
+            Part::Text(text) => text.clone(),
+            Part::Variable { key, .. } => format!("${{{key}}}"),
+        };
+        self.0.iter().map(part).collect()
+    }
+
     /// Whether the whole of `text` matches, `*` and `?` standing for others.
     pub(super) fn matches(&self, text: &str, request: &Request<'_>) -> bool {
         self.tokens(request, true).is_some_and(|tokens| glob(&tokens, text))

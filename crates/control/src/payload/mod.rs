@@ -27,6 +27,8 @@ pub struct Surroundings {
     pub gateway: Option<String>,
     /// Prefix length of the subnet.
     pub subnet_prefix: Option<u8>,
+    /// Credentials of the task's role.
+    pub role: Option<link::RoleCredentials>,
 }
 
 /// Writes the message about `task`, which is an instance of `definition`.
@@ -46,7 +48,7 @@ pub fn task(task: &Task, definition: &TaskDefinition, around: &Surroundings) -> 
         pid_mode: spec.pid_mode.map(|mode| mode.to_string()),
         ipc_mode: spec.ipc_mode.map(|mode| mode.to_string()),
         service_name: task.spec.service.as_ref().map(ToString::to_string),
-        role_credentials: None,
+        role_credentials: around.role.clone(),
         execution_role_credentials: None,
         elastic_network_interfaces: task
             .attachments

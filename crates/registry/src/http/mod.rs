@@ -111,7 +111,7 @@ impl Registry {
 
     /// Refuses what the caller may not do.
     pub(crate) fn authorize(&self, asked: &Asked, action: &'static str, resource: &Arn) -> Result<(), Error> {
-        if self.gate.allows(&asked.caller, action, resource) {
+        if self.gate.allows(&asked.caller, action, resource, asked.now) {
             return Ok(());
         }
         let (principal, resource) = (asked.caller.principal.to_string(), resource.to_string());

@@ -24,7 +24,7 @@ pub const GRACE: Duration = Duration::from_secs(1000);
 struct Gatekeeper;
 
 impl Gate for Gatekeeper {
-    fn allows(&self, caller: &Caller, _: &str, _: &Arn) -> bool {
+    fn allows(&self, caller: &Caller, _: &str, _: &Arn, _: Timestamp) -> bool {
         caller.principal.resource == "root"
     }
 }
@@ -102,7 +102,7 @@ impl World {
 
     pub fn token_of(&self, principal: &str, region: &str) -> String {
         let scope = Scope::new(self.scope.account.clone(), Region::new(region).unwrap());
-        let caller = Caller { scope, principal: principal.parse().unwrap() };
+        let caller = Caller { scope, principal: principal.parse().unwrap(), identity: None };
         self.registry.mint_token(&caller, self.now + registry::token::LIFETIME)
     }
 

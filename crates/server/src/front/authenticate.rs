@@ -5,9 +5,8 @@ use auth::sigv4::{Message, Presented, hash};
 use auth::{Principal, Rejection};
 use http::request::Parts;
 use model::{Region, Scope, Timestamp};
-use services::ServiceError;
-use services::iam::Identities;
 use services::room::family;
+use services::{Cloud, ServiceError};
 use wire::ServiceModel;
 
 use super::route::Request;
@@ -23,12 +22,12 @@ pub(super) struct Caller {
 
 /// The caller of a request to `service`.
 pub(super) fn caller(
-    identities: &Identities,
+    cloud: &Cloud,
     request: &Request<'_>,
     service: &ServiceModel,
     now: Timestamp,
 ) -> Result<Caller, ServiceError> {
-    verified(identities, request, service, now).map_err(|rejection| in_words(&rejection, family(service)))
+    verified(cloud, request, service, now).map_err(|rejection| in_words(&rejection, family(service)))
 }
 
 fn in_words(rejection: &Rejection, family: Family) -> ServiceError {
@@ -37,7 +36,7 @@ fn in_words(rejection: &Rejection, family: Family) -> ServiceError {
 }
 
 fn verified(
-    identities: &Identities,
+    cloud: &Cloud,
     request: &Request<'_>,
     service: &ServiceModel,
     now: Timestamp,
@@ -48,7 +47,9 @@ fn verified(
     let message = message(request.head, &headers);
     let presented = Presented::read(&message)?;
     presented.check(service.signing_name, now)?;
-    let identity = identities.find(&presented.access_key_id, presented.session_token.as_deref(), now)?;
+    let snapshot = cloud.store.snapshot();
+    let token = presented.session_token.as_deref();
+    let identity = cloud.identities.find(&snapshot, &presented.access_key_id, token, now)?;
     presented.verify(&message, &identity.secret, &hash(&request.received.sent))?;
     let region = Region::new(presented.region)
         .map_err(|_| Rejection::Scope("Credential should be scoped to a valid region. ".to_owned()))?;

@@ -113,7 +113,7 @@ impl Front {
         let found = route::operation(speech, asked.head, form.as_ref())?;
         *operation = Some(found);
         let now = clock::now();
-        let caller = authenticate::caller(&self.cloud.identities, &asked, speech.service, now)?;
+        let caller = authenticate::caller(&self.cloud, &asked, speech.service, now)?;
         let input = match (&form, speech.protocol) {
             (Some(form), Protocol::Ec2) => ec2query::decode_form(found, form),
             (Some(form), _) => query::decode_form(found, form),

@@ -16,7 +16,7 @@ mod ops;
 mod permissions;
 mod shown;
 pub mod store;
-mod tags;
+pub(crate) mod tags;
 pub mod wire;
 
 use ::wire::{OperationModel, Violation};

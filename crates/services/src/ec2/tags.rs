@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use model::Scope;
+use model::{Arn, Scope};
 use store::{Snapshot, Txn};
 use wire::ec2 as shapes;
 
@@ -55,6 +55,17 @@ pub fn read(given: &[shapes::Tag]) -> Result<Tags, Error> {
         tags.insert(key, value);
     }
     Ok(tags)
+}
+
+/// The tags of a resource by its ARN.
+pub(crate) fn of_arn(snapshot: &Snapshot, scope: &Scope, arn: &Arn) -> Option<Tags> {
+    let (kind, id) = arn.is_in("ec2", scope).then(|| arn.typed_resource())??;
+    match kind {
+        "vpc" => tables::find::<VpcRow>(snapshot, scope, id).map(|it| it.tags.clone()),
+        "subnet" => tables::find::<SubnetRow>(snapshot, scope, id).map(|it| it.tags.clone()),
+        "security-group" => tables::find::<SecurityGroupRow>(snapshot, scope, id).map(|it| it.tags.clone()),
+        _other => None,
+    }
 }
 
 /// Passes tags on unless they are too many.

@@ -1,20 +1,44 @@
 //! The way from the registry's door to the one authorisation point.
 
-use auth::Principal;
-use auth::principal::PrincipalKind;
-use model::Arn;
-use registry::Caller;
+use std::sync::Arc;
 
-use crate::access::{Access, authorize};
+use auth::Principal;
+use model::{Arn, Timestamp};
+use registry::Caller;
+use store::Store;
+
+use crate::access::{Access, Asker, RequestTags, authorize};
+use crate::iam::Identities;
 
 /// Lets a registry request through when the principal of its token may do the same by the API.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct IamGate;
+#[derive(Clone, Debug)]
+pub struct IamGate {
+    store: Store,
+    identities: Arc<Identities>,
+}
+
+impl IamGate {
+    /// A gate that asks these identities' policies.
+    pub fn new(store: Store, identities: Arc<Identities>) -> Self {
+        IamGate { store, identities }
+    }
+}
 
 impl registry::Gate for IamGate {
-    fn allows(&self, caller: &Caller, action: &str, resource: &Arn) -> bool {
+    fn allows(&self, caller: &Caller, action: &str, resource: &Arn, now: Timestamp) -> bool {
         let Some(action) = ACTIONS.iter().find(|known| **known == action) else { return false };
-        authorize(&principal(caller), &Access::new(action, resource)).is_ok()
+        let Some(principal) = principal(caller) else { return false };
+        let snapshot = self.store.snapshot();
+        let asker = Asker {
+            identities: &self.identities,
+            snapshot: &snapshot,
+            principal: &principal,
+            scope: &caller.scope,
+            now,
+            source_ip: None,
+            user_agent: None,
+        };
+        authorize(&asker, &Access::new(action, resource), &RequestTags::default()).is_ok()
     }
 }
 
@@ -34,17 +58,13 @@ const ACTIONS: &[&str] = &[
     "ecr:UploadLayerPart",
 ];
 
-/// The principal that asked for the token. A token names it by its ARN alone.
-fn principal(caller: &Caller) -> Principal {
-    let root = Principal::root(caller.scope.account.clone(), "");
-    if root.arn == caller.principal {
-        return root;
+/// The principal that asked for the token. A token without one is root's, or was made before tokens carried any.
+fn principal(caller: &Caller) -> Option<Principal> {
+    if let Some(principal) = &caller.identity {
+        return Some(principal.clone()).filter(|it| it.account == caller.scope.account);
     }
-    let kind = match caller.principal.service.as_str() {
-        "sts" => PrincipalKind::AssumedRole,
-        _user => PrincipalKind::User,
-    };
-    Principal { arn: caller.principal.clone(), kind, ..root }
+    let root = Principal::root(caller.scope.account.clone(), "");
+    (root.arn == caller.principal).then_some(root)
 }
 
 #[cfg(test)]
@@ -53,13 +73,16 @@ mod tests {
     use registry::Gate;
 
     use super::*;
+    use crate::testing;
 
-    #[test]
-    fn only_root_passes_while_there_are_no_policies() {
+    #[tokio::test]
+    async fn who_has_no_policy_does_not_pass() {
+        let ctx = testing::ctx().await;
+        let gate = IamGate::new(ctx.cloud.store.clone(), ctx.cloud.identities.clone());
         let scope = Scope::new(AccountId::new("123456789012").unwrap(), Region::new("us-east-2").unwrap());
         let allowed = |arn: &str, action: &str| {
-            let caller = Caller { scope: scope.clone(), principal: arn.parse().unwrap() };
-            IamGate.allows(&caller, action, &Arn::new("ecr", &scope, "repository/web"))
+            let caller = Caller { scope: scope.clone(), principal: arn.parse().unwrap(), identity: None };
+            gate.allows(&caller, action, &Arn::new("ecr", &scope, "repository/web"), ctx.now)
         };
         assert!(allowed("arn:aws:iam::123456789012:root", "ecr:PutImage"));
         assert!(!allowed("arn:aws:iam::123456789012:user/eve", "ecr:PutImage"));

@@ -3,6 +3,7 @@
 //! The registry crate owns the tables and every rule about images; the room parses, asks it
 //! and renders. What is not in the table answers that it is not supported.
 
+pub(crate) mod door;
 mod error;
 mod gate;
 mod ops;

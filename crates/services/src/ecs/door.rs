@@ -4,8 +4,8 @@
 
 use model::ecs::placement::TaskPlacementConstraint;
 use model::ecs::task_definition::TaskDefinition;
-use model::ecs::{Cluster, ContainerInstance, LastStatus, Node, NodeId, Task};
-use model::{Arn, Timestamp};
+use model::ecs::{Cluster, ContainerInstance, LastStatus, Node, NodeId, Tags, Task};
+use model::{Arn, Scope, Timestamp};
 use reconcile::reap::{self, Ended};
 use reconcile::task::{Report, apply};
 use store::{Key, Snapshot, Store, Txn, Versioned, key};
@@ -13,9 +13,14 @@ use store::{Key, Snapshot, Store, Txn, Versioned, key};
 use super::error::Error;
 use super::rules::placement::Wishes;
 use super::store::{BY_NODE, ENDED, NodeRow, TaskRow, active_cluster, task_definition};
-use super::{instances, placement, registries};
+use super::{instances, placement, registries, tagged};
 use crate::context::Ids;
 use crate::ec2;
+
+/// The tags of the resource of this ARN.
+pub(crate) fn tags_of(snapshot: &Snapshot, scope: &Scope, arn: &Arn) -> Option<Tags> {
+    tagged::find_in(scope, snapshot, &arn.to_string()).ok().map(|found| found.tags().clone())
+}
 
 /// Attempts at a report whose commit meets a conflict.
 const ATTEMPTS: usize = 64;

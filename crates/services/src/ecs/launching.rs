@@ -15,6 +15,7 @@ use store::{Snapshot, Txn};
 
 use super::error::Error;
 use super::placement::{Placement, Unplaced};
+use super::roles;
 use super::rules::launch::{self, Capacity, Launch};
 use super::store::TaskRow;
 use crate::context::Ids;
@@ -54,6 +55,7 @@ impl Maker<'_> {
         capacities: &[Capacity],
     ) -> Result<Made, Error> {
         self.check(launch, definition, capacities)?;
+        self.check_roles(launch, definition)?;
         let mut placement = Placement::new(self.snapshot, self.cluster);
         let (mut txn, mut tasks, mut unplaced) = (Txn::new(), Vec::new(), Vec::new());
         let mut taken: Vec<NetworkInterface> = Vec::new();
@@ -93,6 +95,16 @@ impl Maker<'_> {
         let Some(network) = &launch.network else { return Ok(()) };
         ec2::interfaces::check(self.snapshot, &self.cluster.scope, &network.subnets, &network.security_groups)
             .map_err(network_error)
+    }
+
+    /// Whether ECS can take the roles of the tasks. A service is made without them, and says so in its events.
+    fn check_roles(&self, launch: &Launch, definition: &TaskDefinition) -> Result<(), Error> {
+        let (changes, spec) = (&launch.overrides, &definition.spec);
+        let named = [
+            changes.task_role_arn.as_ref().or(spec.task_role_arn.as_ref()),
+            changes.execution_role_arn.as_ref().or(spec.execution_role_arn.as_ref()),
+        ];
+        roles::check(self.snapshot, &self.cluster.scope, named, &self.cluster.arn().to_string())
     }
 
     fn lease(

@@ -3,6 +3,7 @@
 //! Other rooms and control reach in only through the functions of this file.
 
 mod attribute;
+mod authorization;
 mod balancing;
 pub mod door;
 pub mod error;
@@ -12,6 +13,7 @@ mod ops;
 mod placement;
 pub mod reap;
 mod registries;
+pub mod roles;
 mod rollover;
 mod rules;
 pub mod schedule;

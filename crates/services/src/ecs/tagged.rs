@@ -1,8 +1,8 @@
 //! What TagResource, UntagResource and ListTagsForResource share: the resource behind an ARN.
 
-use model::Arn;
 use model::ecs::service::ServiceStatus;
 use model::ecs::{Cluster, ContainerInstance, Service, Tags, Task, TaskDefinition};
+use model::{Arn, Scope};
 use store::{Snapshot, Txn, Versioned, key};
 
 use super::error::Error;
@@ -71,39 +71,44 @@ pub(crate) async fn change(
 
 /// The resource that an ARN names.
 pub(crate) fn find(ctx: &OpCtx, snapshot: &Snapshot, raw: &str) -> Result<Tagged, Error> {
+    find_in(&ctx.scope, snapshot, raw)
+}
+
+/// The resource of a scope that an ARN names.
+pub(super) fn find_in(scope: &Scope, snapshot: &Snapshot, raw: &str) -> Result<Tagged, Error> {
     let invalid = || Error::InvalidParameter("Invalid arn syntax.".into());
     let missing = || Error::ResourceNotFound("The specified resource was not found.".into());
     let arn: Arn = raw.parse().map_err(|_| invalid())?;
     let (kind, name) = arn.typed_resource().ok_or_else(invalid)?;
     match kind {
         "cluster" => {
-            let name = identifier::cluster(Some(raw), &ctx.scope)?;
-            active_cluster(snapshot, &ctx.scope, &name).map(Tagged::Cluster)
+            let name = identifier::cluster(Some(raw), scope)?;
+            active_cluster(snapshot, scope, &name).map(Tagged::Cluster)
         }
         "task-definition" => {
-            let reference = identifier::task_definition(raw, &ctx.scope)?.ok_or_else(missing)?;
+            let reference = identifier::task_definition(raw, scope)?.ok_or_else(missing)?;
             let id = reference.id().ok_or_else(invalid)?;
-            task_definition(snapshot, &ctx.scope, &id).map(Tagged::TaskDefinition).ok_or_else(missing)
+            task_definition(snapshot, scope, &id).map(Tagged::TaskDefinition).ok_or_else(missing)
         }
         "task" => {
             let cluster = name.split('/').next().unwrap_or_default();
-            let cluster = identifier::cluster(Some(cluster), &ctx.scope)?;
-            let id = identifier::task(raw, &ctx.scope, &cluster)?.ok_or_else(missing)?;
-            let found = snapshot.get(&key![ctx.scope, cluster.as_str(), id.as_str()]);
+            let cluster = identifier::cluster(Some(cluster), scope)?;
+            let id = identifier::task(raw, scope, &cluster)?.ok_or_else(missing)?;
+            let found = snapshot.get(&key![scope, cluster.as_str(), id.as_str()]);
             found.map(Tagged::Task).ok_or_else(missing)
         }
         "container-instance" => {
             let cluster = name.split('/').next().unwrap_or_default();
-            let cluster = identifier::cluster(Some(cluster), &ctx.scope)?;
-            let id = identifier::container_instance(raw, &ctx.scope, &cluster)?.ok_or_else(missing)?;
-            let found = snapshot.get(&key![ctx.scope, cluster.as_str(), id.as_str()]);
+            let cluster = identifier::cluster(Some(cluster), scope)?;
+            let id = identifier::container_instance(raw, scope, &cluster)?.ok_or_else(missing)?;
+            let found = snapshot.get(&key![scope, cluster.as_str(), id.as_str()]);
             found.map(Tagged::ContainerInstance).ok_or_else(missing)
         }
         "service" => {
             let cluster = name.split('/').next().unwrap_or_default();
-            let cluster = identifier::cluster(Some(cluster), &ctx.scope)?;
-            let name = identifier::service(raw, &ctx.scope, &cluster)?.ok_or_else(missing)?;
-            let found = service(snapshot, &ctx.scope, &cluster, &name);
+            let cluster = identifier::cluster(Some(cluster), scope)?;
+            let name = identifier::service(raw, scope, &cluster)?.ok_or_else(missing)?;
+            let found = service(snapshot, scope, &cluster, &name);
             found.filter(|it| it.status != ServiceStatus::Inactive).map(Tagged::Service).ok_or_else(missing)
         }
         "capacity-provider" | "task-set" => Err(missing()),

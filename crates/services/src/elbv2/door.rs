@@ -3,13 +3,14 @@
 //! Doors that write add to the caller's transaction, so that a task and its registration are written together or
 //! not at all. Everything may be said twice.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use model::elbv2::{
     Action, Forward, Listener, ListenerId, Protocol, Rule, TargetGroupId, TargetHealth, TargetKey,
     TargetType, WeightedGroup,
 };
-use model::{Scope, Timestamp};
+use model::{Arn, Scope, Timestamp};
 use store::{Snapshot, Store, Txn, Versioned};
 
 use super::error::{Code, Error};
@@ -39,6 +40,11 @@ pub struct TargetGroupView {
     pub load_balancer: Option<String>,
     /// How long deregistered targets drain.
     pub deregistration_delay: Duration,
+}
+
+/// The tags of the resource of this ARN.
+pub(crate) fn tags_of(snapshot: &Snapshot, scope: &Scope, arn: &Arn) -> Option<BTreeMap<String, String>> {
+    find::tagged(snapshot, scope, &arn.to_string()).ok().map(|found| found.tags().clone())
 }
 
 /// The addresses in its VPC of the load balancer with this name; `None` when the name is no load balancer's.

@@ -33,8 +33,31 @@ pub enum Error {
         user: String,
     },
     /// A quota.
-    #[error("Cannot exceed quota for ServerCertificatesPerAccount: {0}")]
-    LimitExceeded(usize),
+    #[error("Cannot exceed quota for {quota}: {limit}")]
+    LimitExceeded {
+        /// Its name.
+        quota: &'static str,
+        /// How much it allows.
+        limit: usize,
+    },
+    /// A limit that IAM puts into other words.
+    #[error("{0}")]
+    Limit(String),
+    /// Nothing has this name.
+    #[error("{0}")]
+    NoSuchEntity(String),
+    /// The name of something else than a certificate is taken.
+    #[error("{0}")]
+    EntityExists(String),
+    /// Something must be removed first.
+    #[error("{0}")]
+    DeleteConflict(String),
+    /// A document is no policy, or none for this place.
+    #[error("{0}")]
+    MalformedPolicy(#[from] auth::policy::Malformed),
+    /// A value that does not go with the others.
+    #[error("{0}")]
+    InvalidInput(String),
     /// A parameter is not valid.
     #[error("{0}")]
     Validation(String),
@@ -49,6 +72,23 @@ impl From<store::Error> for Error {
     }
 }
 
+impl Error {
+    /// Nothing of this kind has this name.
+    pub(super) fn missing(kind: &str, name: &str) -> Self {
+        Error::NoSuchEntity(format!("The {kind} with name {name} cannot be found."))
+    }
+
+    /// Something of this kind has this name already.
+    pub(super) fn taken(kind: &str, name: &str) -> Self {
+        Error::EntityExists(format!("{kind} with name {name} already exists."))
+    }
+
+    /// Before an entity can be deleted, this must be done.
+    pub(super) fn first(what: &str) -> Self {
+        Error::DeleteConflict(format!("Cannot delete entity, must {what} first."))
+    }
+}
+
 impl From<Error> for ServiceError {
     fn from(error: Error) -> Self {
         let message = error.to_string();
@@ -59,7 +99,12 @@ impl From<Error> for ServiceError {
             Error::Malformed { .. } => ("MalformedCertificate", 400),
             Error::KeyPairMismatch => ("KeyPairMismatch", 400),
             Error::InUse { .. } => ("DeleteConflict", 409),
-            Error::LimitExceeded(_) => ("LimitExceeded", 409),
+            Error::LimitExceeded { .. } | Error::Limit(_) => ("LimitExceeded", 409),
+            Error::NoSuchEntity(_) => ("NoSuchEntity", 404),
+            Error::EntityExists(_) => ("EntityAlreadyExists", 409),
+            Error::DeleteConflict(_) => ("DeleteConflict", 409),
+            Error::MalformedPolicy(_) => ("MalformedPolicyDocument", 400),
+            Error::InvalidInput(_) => ("InvalidInput", 400),
             Error::Validation(_) => ("ValidationError", 400),
         };
         ServiceError::client(code, message).status(status)

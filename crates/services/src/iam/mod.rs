@@ -1,12 +1,25 @@
-//! IAM: which key belongs to whom, and the server certificates of load balancers.
+//! IAM: users, groups, roles and their policies, which key belongs to whom, and the server certificates of load
+//! balancers.
 //!
-//! The front door and the sts room ask here for identities. The root key is the only long-term key; it lives in a
-//! file (or comes from the environment), not in a table. Sessions need no table either: their tokens carry them.
+//! The front door and the sts room ask [`Identities`] who calls; `access` asks [`standing`] what they may do; rooms that
+//! pass roles on ask [`trust`].
 
 pub mod certificates;
+pub(crate) mod compiled;
 mod error;
+mod holder;
+mod identities;
+mod managed;
 mod ops;
+mod own;
+mod page;
+mod policies;
+mod seed;
+pub(crate) mod standing;
 pub(crate) mod store;
+pub(crate) mod trust;
+pub(crate) mod usage;
+mod versions;
 mod wire;
 
 #[cfg(test)]
@@ -14,22 +27,97 @@ mod tests;
 
 use ::wire::iam as shapes;
 use ::wire::{OperationModel, Violation};
-use auth::key::account_of;
-use auth::sealer::Sealer;
-use auth::session::{Session, Sessions};
-use auth::{AccessKey, MasterKey, Principal, Rejection, Secret};
-use model::{AccountId, IdSource, Timestamp};
 
 use crate::error::ServiceError;
 use crate::room::{Room, lower_camel, op, validation_text};
+
+pub use identities::{Identities, Identity};
+pub use seed::open_account;
 
 /// The room.
 pub static ROOM: Room = Room {
     service: shapes::SERVICE,
     operations: &[
+        op::<shapes::AddRoleToInstanceProfile>(),
+        op::<shapes::AddUserToGroup>(),
+        op::<shapes::AttachGroupPolicy>(),
+        op::<shapes::AttachRolePolicy>(),
+        op::<shapes::AttachUserPolicy>(),
+        op::<shapes::CreateAccessKey>(),
+        op::<shapes::CreateGroup>(),
+        op::<shapes::CreateInstanceProfile>(),
+        op::<shapes::CreatePolicy>(),
+        op::<shapes::CreatePolicyVersion>(),
+        op::<shapes::CreateRole>(),
+        op::<shapes::CreateUser>(),
+        op::<shapes::DeleteAccessKey>(),
+        op::<shapes::DeleteGroup>(),
+        op::<shapes::DeleteGroupPolicy>(),
+        op::<shapes::DeleteInstanceProfile>(),
+        op::<shapes::DeletePolicy>(),
+        op::<shapes::DeletePolicyVersion>(),
+        op::<shapes::DeleteRole>(),
+        op::<shapes::DeleteRolePermissionsBoundary>(),
+        op::<shapes::DeleteRolePolicy>(),
         op::<shapes::DeleteServerCertificate>(),
+        op::<shapes::DeleteUser>(),
+        op::<shapes::DeleteUserPermissionsBoundary>(),
+        op::<shapes::DeleteUserPolicy>(),
+        op::<shapes::DetachGroupPolicy>(),
+        op::<shapes::DetachRolePolicy>(),
+        op::<shapes::DetachUserPolicy>(),
+        op::<shapes::GetAccessKeyLastUsed>(),
+        op::<shapes::GetAccountSummary>(),
+        op::<shapes::GetGroup>(),
+        op::<shapes::GetGroupPolicy>(),
+        op::<shapes::GetInstanceProfile>(),
+        op::<shapes::GetPolicy>(),
+        op::<shapes::GetPolicyVersion>(),
+        op::<shapes::GetRole>(),
+        op::<shapes::GetRolePolicy>(),
         op::<shapes::GetServerCertificate>(),
+        op::<shapes::GetUser>(),
+        op::<shapes::GetUserPolicy>(),
+        op::<shapes::ListAccessKeys>(),
+        op::<shapes::ListAttachedGroupPolicies>(),
+        op::<shapes::ListAttachedRolePolicies>(),
+        op::<shapes::ListAttachedUserPolicies>(),
+        op::<shapes::ListEntitiesForPolicy>(),
+        op::<shapes::ListGroupPolicies>(),
+        op::<shapes::ListGroups>(),
+        op::<shapes::ListGroupsForUser>(),
+        op::<shapes::ListInstanceProfiles>(),
+        op::<shapes::ListInstanceProfilesForRole>(),
+        op::<shapes::ListPolicies>(),
+        op::<shapes::ListPolicyTags>(),
+        op::<shapes::ListPolicyVersions>(),
+        op::<shapes::ListRolePolicies>(),
+        op::<shapes::ListRoleTags>(),
+        op::<shapes::ListRoles>(),
         op::<shapes::ListServerCertificates>(),
+        op::<shapes::ListUserPolicies>(),
+        op::<shapes::ListUserTags>(),
+        op::<shapes::ListUsers>(),
+        op::<shapes::PutGroupPolicy>(),
+        op::<shapes::PutRolePermissionsBoundary>(),
+        op::<shapes::PutRolePolicy>(),
+        op::<shapes::PutUserPermissionsBoundary>(),
+        op::<shapes::PutUserPolicy>(),
+        op::<shapes::RemoveRoleFromInstanceProfile>(),
+        op::<shapes::RemoveUserFromGroup>(),
+        op::<shapes::SetDefaultPolicyVersion>(),
+        op::<shapes::TagPolicy>(),
+        op::<shapes::TagRole>(),
+        op::<shapes::TagUser>(),
+        op::<shapes::UntagPolicy>(),
+        op::<shapes::UntagRole>(),
+        op::<shapes::UntagUser>(),
+        op::<shapes::UpdateAccessKey>(),
+        op::<shapes::UpdateAssumeRolePolicy>(),
+        op::<shapes::UpdateGroup>(),
+        op::<shapes::UpdateRole>(),
+        op::<shapes::UpdateRoleDescription>(),
+        op::<shapes::UpdateUser>(),
         op::<shapes::UploadServerCertificate>(),
     ],
     violation,
@@ -49,111 +137,4 @@ fn unsupported(operation: &str) -> ServiceError {
         "InvalidAction",
         format!("Longshore does not serve {operation} of version {}.", shapes::SERVICE.api_version),
     )
-}
-
-/// The keys of an installation.
-#[derive(Debug)]
-pub struct Identities {
-    account: AccountId,
-    root: AccessKey,
-    sessions: Sessions,
-    private_keys: Sealer,
-}
-
-/// A key that has been found: what verifies a signature, and whom it then speaks for.
-#[derive(Clone, Debug)]
-pub struct Identity {
-    /// The secret that the request must have been signed with.
-    pub secret: Secret,
-    /// The caller, if it was.
-    pub principal: Principal,
-}
-
-impl Identities {
-    /// The identities of an installation with this root key.
-    pub fn new(account: AccountId, root: AccessKey, master: &MasterKey) -> Self {
-        Identities {
-            account,
-            root,
-            sessions: Sessions::new(master),
-            private_keys: Sealer::new(master, "server-certificates"),
-        }
-    }
-
-    /// The root key, for the profile that the server writes.
-    pub fn root_key(&self) -> &AccessKey {
-        &self.root
-    }
-
-    /// What seals the private keys of server certificates.
-    pub(crate) fn private_keys(&self) -> &Sealer {
-        &self.private_keys
-    }
-
-    /// Finds the identity of a key, with the session token that came along.
-    ///
-    /// # Errors
-    /// [`Rejection::UnknownKey`] or [`Rejection::SessionExpired`].
-    pub fn find(&self, key_id: &str, token: Option<&str>, now: Timestamp) -> Result<Identity, Rejection> {
-        match token {
-            None if key_id == self.root.id => {
-                let principal = Principal::root(self.account.clone(), key_id);
-                Ok(Identity { secret: self.root.secret.clone(), principal })
-            }
-            None => Err(Rejection::UnknownKey),
-            Some(token) => {
-                let session = self.sessions.open(token, now)?;
-                if session.key.id != key_id {
-                    return Err(Rejection::UnknownKey);
-                }
-                Ok(Identity { secret: session.key.secret, principal: session.principal })
-            }
-        }
-    }
-
-    /// Opens a session of `principal` until `expires_at`: its key, and its token.
-    pub fn open_session(
-        &self,
-        principal: &Principal,
-        expires_at: Timestamp,
-        ids: &mut dyn IdSource,
-    ) -> (AccessKey, String) {
-        let key = AccessKey::for_session(&principal.account, ids);
-        let principal = Principal { access_key_id: key.id.clone(), ..principal.clone() };
-        let token = self.sessions.seal(&Session { key: key.clone(), principal, expires_at }, ids);
-        (key, token)
-    }
-
-    /// The account of an access key, ours or AWS's.
-    pub fn account_of(&self, key_id: &str) -> Option<AccountId> {
-        if key_id == self.root.id { Some(self.account.clone()) } else { account_of(key_id) }
-    }
-}
-
-#[cfg(test)]
-mod identity_tests {
-    use std::time::Duration;
-
-    use model::id::SeededIds;
-
-    use super::*;
-
-    #[test]
-    fn a_session_speaks_for_who_opened_it() {
-        let account = AccountId::new("123456789012").unwrap();
-        let mut ids = SeededIds::new(1);
-        let root = AccessKey::long_term(&account, &mut ids);
-        let identities = Identities::new(account, root.clone(), &MasterKey::new([7; 32]));
-        let now = Timestamp::EPOCH;
-        let caller = identities.find(&root.id, None, now).unwrap().principal;
-        let (key, token) = identities.open_session(&caller, now + Duration::from_secs(900), &mut ids);
-        let found = identities.find(&key.id, Some(&token), now).unwrap();
-        assert_eq!(found.principal.arn, caller.arn);
-        assert_eq!((found.principal.access_key_id, found.secret), (key.id.clone(), key.secret));
-        for (id, token) in [(&key.id, None), (&root.id, Some(token.as_str())), (&key.id, Some("x"))] {
-            assert_eq!(identities.find(id, token, now).unwrap_err(), Rejection::UnknownKey);
-        }
-        let later = now + Duration::from_secs(900);
-        assert_eq!(identities.find(&key.id, Some(&token), later).unwrap_err(), Rejection::SessionExpired);
-    }
 }

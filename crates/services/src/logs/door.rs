@@ -1,10 +1,11 @@
 //! What other rooms, the node's uplink and the control loops may call.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use ::store::Versioned;
+use ::store::{Snapshot, Versioned};
 use model::logs::{LogGroup, LogGroupClass, LogGroupId, LogGroupName, LogStream, LogStreamId, LogStreamName};
-use model::{Scope, Timestamp};
+use model::{Arn, Scope, Timestamp};
 use telemetry::{Appended, Batch, Event, Source};
 
 use crate::cloud::Cloud;
@@ -115,6 +116,13 @@ async fn ensure_once(
         Err(_) => insert_stream(cloud, &group, stream_name.clone(), now, ids).await?,
     };
     Ok((group.row, stream))
+}
+
+/// The tags of a log group by its ARN, or by that of one of its streams.
+pub(crate) fn tags_of(snapshot: &Snapshot, scope: &Scope, arn: &Arn) -> Option<BTreeMap<String, String>> {
+    let rest = arn.is_in("logs", scope).then(|| arn.resource.strip_prefix("log-group:"))??;
+    let name = LogGroupName::new(rest.split(':').next()?).ok()?;
+    store::group(snapshot, scope, &name).ok().map(|group| group.tags.clone())
 }
 
 /// A group with the usual settings.

@@ -1,9 +1,8 @@
-//! STS: who am I, and temporary credentials for the same identity.
-//!
-//! Roles arrive with IAM: until then what assumes one is refused.
+//! STS: who am I, temporary credentials for the same identity, and roles.
 
 mod error;
 mod ops;
+mod wire;
 
 use ::wire::{OperationModel, Violation};
 
@@ -14,6 +13,7 @@ use crate::room::{Room, lower_camel, op, validation_text};
 pub static ROOM: Room = Room {
     service: ::wire::sts::SERVICE,
     operations: &[
+        op::<::wire::sts::AssumeRole>(),
         op::<::wire::sts::GetAccessKeyInfo>(),
         op::<::wire::sts::GetCallerIdentity>(),
         op::<::wire::sts::GetSessionToken>(),

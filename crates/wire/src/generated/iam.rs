@@ -28,55 +28,55 @@ static OPERATIONS: [OperationModel; 180] = [
     OperationModel::named("AcceptDelegationRequest", "POST", "/"),
     OperationModel::named("AcquireRole", "POST", "/"),
     OperationModel::named("AddClientIDToOpenIDConnectProvider", "POST", "/"),
-    OperationModel::named("AddRoleToInstanceProfile", "POST", "/"),
-    OperationModel::named("AddUserToGroup", "POST", "/"),
+    OperationModel { name: "AddRoleToInstanceProfile", method: "POST", uri: "/", input: Some(&ADD_ROLE_TO_INSTANCE_PROFILE_REQUEST), output: None, result_wrapper: None, errors: &["NoSuchEntityException", "EntityAlreadyExistsException", "LimitExceededException", "UnmodifiableEntityException", "ServiceFailureException"] },
+    OperationModel { name: "AddUserToGroup", method: "POST", uri: "/", input: Some(&ADD_USER_TO_GROUP_REQUEST), output: None, result_wrapper: None, errors: &["NoSuchEntityException", "LimitExceededException", "ServiceFailureException"] },
     OperationModel::named("AssociateDelegationRequest", "POST", "/"),
-    OperationModel::named("AttachGroupPolicy", "POST", "/"),
-    OperationModel::named("AttachRolePolicy", "POST", "/"),
-    OperationModel::named("AttachUserPolicy", "POST", "/"),
+    OperationModel { name: "AttachGroupPolicy", method: "POST", uri: "/", input: Some(&ATTACH_GROUP_POLICY_REQUEST), output: None, result_wrapper: None, errors: &["NoSuchEntityException", "LimitExceededException", "InvalidInputException", "PolicyNotAttachableException", "ServiceFailureException"] },
+    OperationModel { name: "AttachRolePolicy", method: "POST", uri: "/", input: Some(&ATTACH_ROLE_POLICY_REQUEST), output: None, result_wrapper: None, errors: &["NoSuchEntityException", "LimitExceededException", "InvalidInputException", "UnmodifiableEntityException", "PolicyNotAttachableException", "ServiceFailureException"] },
+    OperationModel { name: "AttachUserPolicy", method: "POST", uri: "/", input: Some(&ATTACH_USER_POLICY_REQUEST), output: None, result_wrapper: None, errors: &["NoSuchEntityException", "LimitExceededException", "InvalidInputException", "PolicyNotAttachableException", "ServiceFailureException"] },
     OperationModel::named("ChangePassword", "POST", "/"),
-    OperationModel::named("CreateAccessKey", "POST", "/"),
+    OperationModel { name: "CreateAccessKey", method: "POST", uri: "/", input: Some(&CREATE_ACCESS_KEY_REQUEST), output: Some(&CREATE_ACCESS_KEY_RESPONSE), result_wrapper: Some("CreateAccessKeyResult"), errors: &["NoSuchEntityException", "LimitExceededException", "ServiceFailureException"] },
     OperationModel::named("CreateAccountAlias", "POST", "/"),
     OperationModel::named("CreateDelegationRequest", "POST", "/"),
-    OperationModel::named("CreateGroup", "POST", "/"),
-    OperationModel::named("CreateInstanceProfile", "POST", "/"),
+    OperationModel { name: "CreateGroup", method: "POST", uri: "/", input: Some(&CREATE_GROUP_REQUEST), output: Some(&CREATE_GROUP_RESPONSE), result_wrapper: Some("CreateGroupResult"), errors: &["LimitExceededException", "EntityAlreadyExistsException", "NoSuchEntityException", "ServiceFailureException"] },
+    OperationModel { name: "CreateInstanceProfile", method: "POST", uri: "/", input: Some(&CREATE_INSTANCE_PROFILE_REQUEST), output: Some(&CREATE_INSTANCE_PROFILE_RESPONSE), result_wrapper: Some("CreateInstanceProfileResult"), errors: &["EntityAlreadyExistsException", "InvalidInputException", "LimitExceededException", "ConcurrentModificationException", "ServiceFailureException"] },
     OperationModel::named("CreateLoginProfile", "POST", "/"),
     OperationModel::named("CreateOpenIDConnectProvider", "POST", "/"),
-    OperationModel::named("CreatePolicy", "POST", "/"),
-    OperationModel::named("CreatePolicyVersion", "POST", "/"),
-    OperationModel::named("CreateRole", "POST", "/"),
+    OperationModel { name: "CreatePolicy", method: "POST", uri: "/", input: Some(&CREATE_POLICY_REQUEST), output: Some(&CREATE_POLICY_RESPONSE), result_wrapper: Some("CreatePolicyResult"), errors: &["InvalidInputException", "LimitExceededException", "EntityAlreadyExistsException", "MalformedPolicyDocumentException", "ConcurrentModificationException", "ServiceFailureException"] },
+    OperationModel { name: "CreatePolicyVersion", method: "POST", uri: "/", input: Some(&CREATE_POLICY_VERSION_REQUEST), output: Some(&CREATE_POLICY_VERSION_RESPONSE), result_wrapper: Some("CreatePolicyVersionResult"), errors: &["NoSuchEntityException", "MalformedPolicyDocumentException", "InvalidInputException", "LimitExceededException", "ServiceFailureException"] },
+    OperationModel { name: "CreateRole", method: "POST", uri: "/", input: Some(&CREATE_ROLE_REQUEST), output: Some(&CREATE_ROLE_RESPONSE), result_wrapper: Some("CreateRoleResult"), errors: &["LimitExceededException", "InvalidInputException", "EntityAlreadyExistsException", "MalformedPolicyDocumentException", "ConcurrentModificationException", "ServiceFailureException"] },
     OperationModel::named("CreateSAMLProvider", "POST", "/"),
     OperationModel::named("CreateServiceLinkedRole", "POST", "/"),
     OperationModel::named("CreateServiceSpecificCredential", "POST", "/"),
-    OperationModel::named("CreateUser", "POST", "/"),
+    OperationModel { name: "CreateUser", method: "POST", uri: "/", input: Some(&CREATE_USER_REQUEST), output: Some(&CREATE_USER_RESPONSE), result_wrapper: Some("CreateUserResult"), errors: &["LimitExceededException", "EntityAlreadyExistsException", "NoSuchEntityException", "InvalidInputException", "ConcurrentModificationException", "ServiceFailureException"] },
     OperationModel::named("CreateVirtualMFADevice", "POST", "/"),
     OperationModel::named("DeactivateMFADevice", "POST", "/"),
-    OperationModel::named("DeleteAccessKey", "POST", "/"),
+    OperationModel { name: "DeleteAccessKey", method: "POST", uri: "/", input: Some(&DELETE_ACCESS_KEY_REQUEST), output: None, result_wrapper: None, errors: &["NoSuchEntityException", "LimitExceededException", "ServiceFailureException"] },
     OperationModel::named("DeleteAccountAlias", "POST", "/"),
     OperationModel::named("DeleteAccountPasswordPolicy", "POST", "/"),
-    OperationModel::named("DeleteGroup", "POST", "/"),
-    OperationModel::named("DeleteGroupPolicy", "POST", "/"),
-    OperationModel::named("DeleteInstanceProfile", "POST", "/"),
+    OperationModel { name: "DeleteGroup", method: "POST", uri: "/", input: Some(&DELETE_GROUP_REQUEST), output: None, result_wrapper: None, errors: &["NoSuchEntityException", "DeleteConflictException", "LimitExceededException", "ServiceFailureException"] },
+    OperationModel { name: "DeleteGroupPolicy", method: "POST", uri: "/", input: Some(&DELETE_GROUP_POLICY_REQUEST), output: None, result_wrapper: None, errors: &["NoSuchEntityException", "LimitExceededException", "ServiceFailureException"] },
+    OperationModel { name: "DeleteInstanceProfile", method: "POST", uri: "/", input: Some(&DELETE_INSTANCE_PROFILE_REQUEST), output: None, result_wrapper: None, errors: &["NoSuchEntityException", "DeleteConflictException", "LimitExceededException", "ServiceFailureException"] },
     OperationModel::named("DeleteLoginProfile", "POST", "/"),
     OperationModel::named("DeleteOpenIDConnectProvider", "POST", "/"),
-    OperationModel::named("DeletePolicy", "POST", "/"),
-    OperationModel::named("DeletePolicyVersion", "POST", "/"),
-    OperationModel::named("DeleteRole", "POST", "/"),
-    OperationModel::named("DeleteRolePermissionsBoundary", "POST", "/"),
-    OperationModel::named("DeleteRolePolicy", "POST", "/"),
+    OperationModel { name: "DeletePolicy", method: "POST", uri: "/", input: Some(&DELETE_POLICY_REQUEST), output: None, result_wrapper: None, errors: &["NoSuchEntityException", "LimitExceededException", "InvalidInputException", "DeleteConflictException", "ServiceFailureException"] },
+    OperationModel { name: "DeletePolicyVersion", method: "POST", uri: "/", input: Some(&DELETE_POLICY_VERSION_REQUEST), output: None, result_wrapper: None, errors: &["NoSuchEntityException", "LimitExceededException", "InvalidInputException", "DeleteConflictException", "ServiceFailureException"] },
+    OperationModel { name: "DeleteRole", method: "POST", uri: "/", input: Some(&DELETE_ROLE_REQUEST), output: None, result_wrapper: None, errors: &["NoSuchEntityException", "DeleteConflictException", "LimitExceededException", "UnmodifiableEntityException", "ConcurrentModificationException", "ServiceFailureException"] },
+    OperationModel { name: "DeleteRolePermissionsBoundary", method: "POST", uri: "/", input: Some(&DELETE_ROLE_PERMISSIONS_BOUNDARY_REQUEST), output: None, result_wrapper: None, errors: &["NoSuchEntityException", "UnmodifiableEntityException", "ServiceFailureException"] },
+    OperationModel { name: "DeleteRolePolicy", method: "POST", uri: "/", input: Some(&DELETE_ROLE_POLICY_REQUEST), output: None, result_wrapper: None, errors: &["NoSuchEntityException", "LimitExceededException", "UnmodifiableEntityException", "ServiceFailureException"] },
     OperationModel::named("DeleteSAMLProvider", "POST", "/"),
     OperationModel::named("DeleteSSHPublicKey", "POST", "/"),
     OperationModel { name: "DeleteServerCertificate", method: "POST", uri: "/", input: Some(&DELETE_SERVER_CERTIFICATE_REQUEST), output: None, result_wrapper: None, errors: &["NoSuchEntityException", "DeleteConflictException", "LimitExceededException", "ServiceFailureException"] },
     OperationModel::named("DeleteServiceLinkedRole", "POST", "/"),
     OperationModel::named("DeleteServiceSpecificCredential", "POST", "/"),
     OperationModel::named("DeleteSigningCertificate", "POST", "/"),
-    OperationModel::named("DeleteUser", "POST", "/"),
-    OperationModel::named("DeleteUserPermissionsBoundary", "POST", "/"),
-    OperationModel::named("DeleteUserPolicy", "POST", "/"),
+    OperationModel { name: "DeleteUser", method: "POST", uri: "/", input: Some(&DELETE_USER_REQUEST), output: None, result_wrapper: None, errors: &["LimitExceededException", "NoSuchEntityException", "DeleteConflictException", "ConcurrentModificationException", "ServiceFailureException"] },
+    OperationModel { name: "DeleteUserPermissionsBoundary", method: "POST", uri: "/", input: Some(&DELETE_USER_PERMISSIONS_BOUNDARY_REQUEST), output: None, result_wrapper: None, errors: &["NoSuchEntityException", "ServiceFailureException"] },
+    OperationModel { name: "DeleteUserPolicy", method: "POST", uri: "/", input: Some(&DELETE_USER_POLICY_REQUEST), output: None, result_wrapper: None, errors: &["NoSuchEntityException", "LimitExceededException", "ServiceFailureException"] },
     OperationModel::named("DeleteVirtualMFADevice", "POST", "/"),
-    OperationModel::named("DetachGroupPolicy", "POST", "/"),
-    OperationModel::named("DetachRolePolicy", "POST", "/"),
-    OperationModel::named("DetachUserPolicy", "POST", "/"),
+    OperationModel { name: "DetachGroupPolicy", method: "POST", uri: "/", input: Some(&DETACH_GROUP_POLICY_REQUEST), output: None, result_wrapper: None, errors: &["NoSuchEntityException", "LimitExceededException", "InvalidInputException", "ServiceFailureException"] },
+    OperationModel { name: "DetachRolePolicy", method: "POST", uri: "/", input: Some(&DETACH_ROLE_POLICY_REQUEST), output: None, result_wrapper: None, errors: &["NoSuchEntityException", "LimitExceededException", "InvalidInputException", "UnmodifiableEntityException", "ServiceFailureException"] },
+    OperationModel { name: "DetachUserPolicy", method: "POST", uri: "/", input: Some(&DETACH_USER_POLICY_REQUEST), output: None, result_wrapper: None, errors: &["NoSuchEntityException", "LimitExceededException", "InvalidInputException", "ServiceFailureException"] },
     OperationModel::named("DisableOrganizationsRootCredentialsManagement", "POST", "/"),
     OperationModel::named("DisableOrganizationsRootSessions", "POST", "/"),
     OperationModel::named("DisableOutboundWebIdentityFederation", "POST", "/"),
@@ -87,28 +87,28 @@ static OPERATIONS: [OperationModel; 180] = [
     OperationModel::named("GenerateCredentialReport", "POST", "/"),
     OperationModel::named("GenerateOrganizationsAccessReport", "POST", "/"),
     OperationModel::named("GenerateServiceLastAccessedDetails", "POST", "/"),
-    OperationModel::named("GetAccessKeyLastUsed", "POST", "/"),
+    OperationModel { name: "GetAccessKeyLastUsed", method: "POST", uri: "/", input: Some(&GET_ACCESS_KEY_LAST_USED_REQUEST), output: Some(&GET_ACCESS_KEY_LAST_USED_RESPONSE), result_wrapper: Some("GetAccessKeyLastUsedResult"), errors: &[] },
     OperationModel::named("GetAccountAuthorizationDetails", "POST", "/"),
     OperationModel::named("GetAccountPasswordPolicy", "POST", "/"),
     OperationModel::named("GetAccountProperties", "POST", "/"),
-    OperationModel::named("GetAccountSummary", "POST", "/"),
+    OperationModel { name: "GetAccountSummary", method: "POST", uri: "/", input: None, output: Some(&GET_ACCOUNT_SUMMARY_RESPONSE), result_wrapper: Some("GetAccountSummaryResult"), errors: &["ServiceFailureException"] },
     OperationModel::named("GetContextKeysForCustomPolicy", "POST", "/"),
     OperationModel::named("GetContextKeysForPrincipalPolicy", "POST", "/"),
     OperationModel::named("GetCredentialReport", "POST", "/"),
     OperationModel::named("GetDelegationRequest", "POST", "/"),
-    OperationModel::named("GetGroup", "POST", "/"),
-    OperationModel::named("GetGroupPolicy", "POST", "/"),
+    OperationModel { name: "GetGroup", method: "POST", uri: "/", input: Some(&GET_GROUP_REQUEST), output: Some(&GET_GROUP_RESPONSE), result_wrapper: Some("GetGroupResult"), errors: &["NoSuchEntityException", "ServiceFailureException"] },
+    OperationModel { name: "GetGroupPolicy", method: "POST", uri: "/", input: Some(&GET_GROUP_POLICY_REQUEST), output: Some(&GET_GROUP_POLICY_RESPONSE), result_wrapper: Some("GetGroupPolicyResult"), errors: &["NoSuchEntityException", "ServiceFailureException"] },
     OperationModel::named("GetHumanReadableSummary", "POST", "/"),
-    OperationModel::named("GetInstanceProfile", "POST", "/"),
+    OperationModel { name: "GetInstanceProfile", method: "POST", uri: "/", input: Some(&GET_INSTANCE_PROFILE_REQUEST), output: Some(&GET_INSTANCE_PROFILE_RESPONSE), result_wrapper: Some("GetInstanceProfileResult"), errors: &["NoSuchEntityException", "ServiceFailureException"] },
     OperationModel::named("GetLoginProfile", "POST", "/"),
     OperationModel::named("GetMFADevice", "POST", "/"),
     OperationModel::named("GetOpenIDConnectProvider", "POST", "/"),
     OperationModel::named("GetOrganizationsAccessReport", "POST", "/"),
     OperationModel::named("GetOutboundWebIdentityFederationInfo", "POST", "/"),
-    OperationModel::named("GetPolicy", "POST", "/"),
-    OperationModel::named("GetPolicyVersion", "POST", "/"),
-    OperationModel::named("GetRole", "POST", "/"),
-    OperationModel::named("GetRolePolicy", "POST", "/"),
+    OperationModel { name: "GetPolicy", method: "POST", uri: "/", input: Some(&GET_POLICY_REQUEST), output: Some(&GET_POLICY_RESPONSE), result_wrapper: Some("GetPolicyResult"), errors: &["NoSuchEntityException", "InvalidInputException", "ServiceFailureException"] },
+    OperationModel { name: "GetPolicyVersion", method: "POST", uri: "/", input: Some(&GET_POLICY_VERSION_REQUEST), output: Some(&GET_POLICY_VERSION_RESPONSE), result_wrapper: Some("GetPolicyVersionResult"), errors: &["NoSuchEntityException", "InvalidInputException", "ServiceFailureException"] },
+    OperationModel { name: "GetRole", method: "POST", uri: "/", input: Some(&GET_ROLE_REQUEST), output: Some(&GET_ROLE_RESPONSE), result_wrapper: Some("GetRoleResult"), errors: &["NoSuchEntityException", "ServiceFailureException"] },
+    OperationModel { name: "GetRolePolicy", method: "POST", uri: "/", input: Some(&GET_ROLE_POLICY_REQUEST), output: Some(&GET_ROLE_POLICY_RESPONSE), result_wrapper: Some("GetRolePolicyResult"), errors: &["NoSuchEntityException", "ServiceFailureException"] },
     OperationModel::named("GetRoleTemplateVersion", "POST", "/"),
     OperationModel::named("GetSAMLProvider", "POST", "/"),
     OperationModel::named("GetSSHPublicKey", "POST", "/"),
@@ -116,33 +116,33 @@ static OPERATIONS: [OperationModel; 180] = [
     OperationModel::named("GetServiceLastAccessedDetails", "POST", "/"),
     OperationModel::named("GetServiceLastAccessedDetailsWithEntities", "POST", "/"),
     OperationModel::named("GetServiceLinkedRoleDeletionStatus", "POST", "/"),
-    OperationModel::named("GetUser", "POST", "/"),
-    OperationModel::named("GetUserPolicy", "POST", "/"),
-    OperationModel::named("ListAccessKeys", "POST", "/"),
+    OperationModel { name: "GetUser", method: "POST", uri: "/", input: Some(&GET_USER_REQUEST), output: Some(&GET_USER_RESPONSE), result_wrapper: Some("GetUserResult"), errors: &["NoSuchEntityException", "ServiceFailureException"] },
+    OperationModel { name: "GetUserPolicy", method: "POST", uri: "/", input: Some(&GET_USER_POLICY_REQUEST), output: Some(&GET_USER_POLICY_RESPONSE), result_wrapper: Some("GetUserPolicyResult"), errors: &["NoSuchEntityException", "ServiceFailureException"] },
+    OperationModel { name: "ListAccessKeys", method: "POST", uri: "/", input: Some(&LIST_ACCESS_KEYS_REQUEST), output: Some(&LIST_ACCESS_KEYS_RESPONSE), result_wrapper: Some("ListAccessKeysResult"), errors: &["NoSuchEntityException", "ServiceFailureException"] },
     OperationModel::named("ListAccountAliases", "POST", "/"),
-    OperationModel::named("ListAttachedGroupPolicies", "POST", "/"),
-    OperationModel::named("ListAttachedRolePolicies", "POST", "/"),
-    OperationModel::named("ListAttachedUserPolicies", "POST", "/"),
+    OperationModel { name: "ListAttachedGroupPolicies", method: "POST", uri: "/", input: Some(&LIST_ATTACHED_GROUP_POLICIES_REQUEST), output: Some(&LIST_ATTACHED_GROUP_POLICIES_RESPONSE), result_wrapper: Some("ListAttachedGroupPoliciesResult"), errors: &["NoSuchEntityException", "InvalidInputException", "ServiceFailureException"] },
+    OperationModel { name: "ListAttachedRolePolicies", method: "POST", uri: "/", input: Some(&LIST_ATTACHED_ROLE_POLICIES_REQUEST), output: Some(&LIST_ATTACHED_ROLE_POLICIES_RESPONSE), result_wrapper: Some("ListAttachedRolePoliciesResult"), errors: &["NoSuchEntityException", "InvalidInputException", "ServiceFailureException"] },
+    OperationModel { name: "ListAttachedUserPolicies", method: "POST", uri: "/", input: Some(&LIST_ATTACHED_USER_POLICIES_REQUEST), output: Some(&LIST_ATTACHED_USER_POLICIES_RESPONSE), result_wrapper: Some("ListAttachedUserPoliciesResult"), errors: &["NoSuchEntityException", "InvalidInputException", "ServiceFailureException"] },
     OperationModel::named("ListDelegationRequests", "POST", "/"),
-    OperationModel::named("ListEntitiesForPolicy", "POST", "/"),
-    OperationModel::named("ListGroupPolicies", "POST", "/"),
-    OperationModel::named("ListGroups", "POST", "/"),
-    OperationModel::named("ListGroupsForUser", "POST", "/"),
+    OperationModel { name: "ListEntitiesForPolicy", method: "POST", uri: "/", input: Some(&LIST_ENTITIES_FOR_POLICY_REQUEST), output: Some(&LIST_ENTITIES_FOR_POLICY_RESPONSE), result_wrapper: Some("ListEntitiesForPolicyResult"), errors: &["NoSuchEntityException", "InvalidInputException", "ServiceFailureException"] },
+    OperationModel { name: "ListGroupPolicies", method: "POST", uri: "/", input: Some(&LIST_GROUP_POLICIES_REQUEST), output: Some(&LIST_GROUP_POLICIES_RESPONSE), result_wrapper: Some("ListGroupPoliciesResult"), errors: &["NoSuchEntityException", "ServiceFailureException"] },
+    OperationModel { name: "ListGroups", method: "POST", uri: "/", input: Some(&LIST_GROUPS_REQUEST), output: Some(&LIST_GROUPS_RESPONSE), result_wrapper: Some("ListGroupsResult"), errors: &["ServiceFailureException"] },
+    OperationModel { name: "ListGroupsForUser", method: "POST", uri: "/", input: Some(&LIST_GROUPS_FOR_USER_REQUEST), output: Some(&LIST_GROUPS_FOR_USER_RESPONSE), result_wrapper: Some("ListGroupsForUserResult"), errors: &["NoSuchEntityException", "ServiceFailureException"] },
     OperationModel::named("ListInstanceProfileTags", "POST", "/"),
-    OperationModel::named("ListInstanceProfiles", "POST", "/"),
-    OperationModel::named("ListInstanceProfilesForRole", "POST", "/"),
+    OperationModel { name: "ListInstanceProfiles", method: "POST", uri: "/", input: Some(&LIST_INSTANCE_PROFILES_REQUEST), output: Some(&LIST_INSTANCE_PROFILES_RESPONSE), result_wrapper: Some("ListInstanceProfilesResult"), errors: &["ServiceFailureException"] },
+    OperationModel { name: "ListInstanceProfilesForRole", method: "POST", uri: "/", input: Some(&LIST_INSTANCE_PROFILES_FOR_ROLE_REQUEST), output: Some(&LIST_INSTANCE_PROFILES_FOR_ROLE_RESPONSE), result_wrapper: Some("ListInstanceProfilesForRoleResult"), errors: &["NoSuchEntityException", "ServiceFailureException"] },
     OperationModel::named("ListMFADeviceTags", "POST", "/"),
     OperationModel::named("ListMFADevices", "POST", "/"),
     OperationModel::named("ListOpenIDConnectProviderTags", "POST", "/"),
     OperationModel::named("ListOpenIDConnectProviders", "POST", "/"),
     OperationModel::named("ListOrganizationsFeatures", "POST", "/"),
-    OperationModel::named("ListPolicies", "POST", "/"),
+    OperationModel { name: "ListPolicies", method: "POST", uri: "/", input: Some(&LIST_POLICIES_REQUEST), output: Some(&LIST_POLICIES_RESPONSE), result_wrapper: Some("ListPoliciesResult"), errors: &["ServiceFailureException"] },
     OperationModel::named("ListPoliciesGrantingServiceAccess", "POST", "/"),
-    OperationModel::named("ListPolicyTags", "POST", "/"),
-    OperationModel::named("ListPolicyVersions", "POST", "/"),
-    OperationModel::named("ListRolePolicies", "POST", "/"),
-    OperationModel::named("ListRoleTags", "POST", "/"),
-    OperationModel::named("ListRoles", "POST", "/"),
+    OperationModel { name: "ListPolicyTags", method: "POST", uri: "/", input: Some(&LIST_POLICY_TAGS_REQUEST), output: Some(&LIST_POLICY_TAGS_RESPONSE), result_wrapper: Some("ListPolicyTagsResult"), errors: &["NoSuchEntityException", "ServiceFailureException", "InvalidInputException"] },
+    OperationModel { name: "ListPolicyVersions", method: "POST", uri: "/", input: Some(&LIST_POLICY_VERSIONS_REQUEST), output: Some(&LIST_POLICY_VERSIONS_RESPONSE), result_wrapper: Some("ListPolicyVersionsResult"), errors: &["NoSuchEntityException", "InvalidInputException", "ServiceFailureException"] },
+    OperationModel { name: "ListRolePolicies", method: "POST", uri: "/", input: Some(&LIST_ROLE_POLICIES_REQUEST), output: Some(&LIST_ROLE_POLICIES_RESPONSE), result_wrapper: Some("ListRolePoliciesResult"), errors: &["NoSuchEntityException", "ServiceFailureException"] },
+    OperationModel { name: "ListRoleTags", method: "POST", uri: "/", input: Some(&LIST_ROLE_TAGS_REQUEST), output: Some(&LIST_ROLE_TAGS_RESPONSE), result_wrapper: Some("ListRoleTagsResult"), errors: &["NoSuchEntityException", "ServiceFailureException"] },
+    OperationModel { name: "ListRoles", method: "POST", uri: "/", input: Some(&LIST_ROLES_REQUEST), output: Some(&LIST_ROLES_RESPONSE), result_wrapper: Some("ListRolesResult"), errors: &["ServiceFailureException"] },
     OperationModel::named("ListSAMLProviderTags", "POST", "/"),
     OperationModel::named("ListSAMLProviders", "POST", "/"),
     OperationModel::named("ListSSHPublicKeys", "POST", "/"),
@@ -150,67 +150,144 @@ static OPERATIONS: [OperationModel; 180] = [
     OperationModel { name: "ListServerCertificates", method: "POST", uri: "/", input: Some(&LIST_SERVER_CERTIFICATES_REQUEST), output: Some(&LIST_SERVER_CERTIFICATES_RESPONSE), result_wrapper: Some("ListServerCertificatesResult"), errors: &["ServiceFailureException"] },
     OperationModel::named("ListServiceSpecificCredentials", "POST", "/"),
     OperationModel::named("ListSigningCertificates", "POST", "/"),
-    OperationModel::named("ListUserPolicies", "POST", "/"),
-    OperationModel::named("ListUserTags", "POST", "/"),
-    OperationModel::named("ListUsers", "POST", "/"),
+    OperationModel { name: "ListUserPolicies", method: "POST", uri: "/", input: Some(&LIST_USER_POLICIES_REQUEST), output: Some(&LIST_USER_POLICIES_RESPONSE), result_wrapper: Some("ListUserPoliciesResult"), errors: &["NoSuchEntityException", "ServiceFailureException"] },
+    OperationModel { name: "ListUserTags", method: "POST", uri: "/", input: Some(&LIST_USER_TAGS_REQUEST), output: Some(&LIST_USER_TAGS_RESPONSE), result_wrapper: Some("ListUserTagsResult"), errors: &["NoSuchEntityException", "ServiceFailureException"] },
+    OperationModel { name: "ListUsers", method: "POST", uri: "/", input: Some(&LIST_USERS_REQUEST), output: Some(&LIST_USERS_RESPONSE), result_wrapper: Some("ListUsersResult"), errors: &["ServiceFailureException"] },
     OperationModel::named("ListVirtualMFADevices", "POST", "/"),
     OperationModel::named("PutAccountProperties", "POST", "/"),
-    OperationModel::named("PutGroupPolicy", "POST", "/"),
-    OperationModel::named("PutRolePermissionsBoundary", "POST", "/"),
-    OperationModel::named("PutRolePolicy", "POST", "/"),
-    OperationModel::named("PutUserPermissionsBoundary", "POST", "/"),
-    OperationModel::named("PutUserPolicy", "POST", "/"),
+    OperationModel { name: "PutGroupPolicy", method: "POST", uri: "/", input: Some(&PUT_GROUP_POLICY_REQUEST), output: None, result_wrapper: None, errors: &["LimitExceededException", "MalformedPolicyDocumentException", "NoSuchEntityException", "ServiceFailureException"] },
+    OperationModel { name: "PutRolePermissionsBoundary", method: "POST", uri: "/", input: Some(&PUT_ROLE_PERMISSIONS_BOUNDARY_REQUEST), output: None, result_wrapper: None, errors: &["NoSuchEntityException", "InvalidInputException", "UnmodifiableEntityException", "PolicyNotAttachableException", "ServiceFailureException"] },
+    OperationModel { name: "PutRolePolicy", method: "POST", uri: "/", input: Some(&PUT_ROLE_POLICY_REQUEST), output: None, result_wrapper: None, errors: &["LimitExceededException", "MalformedPolicyDocumentException", "NoSuchEntityException", "UnmodifiableEntityException", "ServiceFailureException"] },
+    OperationModel { name: "PutUserPermissionsBoundary", method: "POST", uri: "/", input: Some(&PUT_USER_PERMISSIONS_BOUNDARY_REQUEST), output: None, result_wrapper: None, errors: &["NoSuchEntityException", "InvalidInputException", "PolicyNotAttachableException", "ServiceFailureException"] },
+    OperationModel { name: "PutUserPolicy", method: "POST", uri: "/", input: Some(&PUT_USER_POLICY_REQUEST), output: None, result_wrapper: None, errors: &["LimitExceededException", "MalformedPolicyDocumentException", "NoSuchEntityException", "ServiceFailureException"] },
     OperationModel::named("RejectDelegationRequest", "POST", "/"),
     OperationModel::named("RemoveClientIDFromOpenIDConnectProvider", "POST", "/"),
-    OperationModel::named("RemoveRoleFromInstanceProfile", "POST", "/"),
-    OperationModel::named("RemoveUserFromGroup", "POST", "/"),
+    OperationModel { name: "RemoveRoleFromInstanceProfile", method: "POST", uri: "/", input: Some(&REMOVE_ROLE_FROM_INSTANCE_PROFILE_REQUEST), output: None, result_wrapper: None, errors: &["NoSuchEntityException", "LimitExceededException", "UnmodifiableEntityException", "ServiceFailureException"] },
+    OperationModel { name: "RemoveUserFromGroup", method: "POST", uri: "/", input: Some(&REMOVE_USER_FROM_GROUP_REQUEST), output: None, result_wrapper: None, errors: &["NoSuchEntityException", "LimitExceededException", "ServiceFailureException"] },
     OperationModel::named("ResetServiceSpecificCredential", "POST", "/"),
     OperationModel::named("ResyncMFADevice", "POST", "/"),
     OperationModel::named("SendDelegationToken", "POST", "/"),
-    OperationModel::named("SetDefaultPolicyVersion", "POST", "/"),
+    OperationModel { name: "SetDefaultPolicyVersion", method: "POST", uri: "/", input: Some(&SET_DEFAULT_POLICY_VERSION_REQUEST), output: None, result_wrapper: None, errors: &["NoSuchEntityException", "InvalidInputException", "LimitExceededException", "ServiceFailureException"] },
     OperationModel::named("SetSecurityTokenServicePreferences", "POST", "/"),
     OperationModel::named("SimulateCustomPolicy", "POST", "/"),
     OperationModel::named("SimulatePrincipalPolicy", "POST", "/"),
     OperationModel::named("TagInstanceProfile", "POST", "/"),
     OperationModel::named("TagMFADevice", "POST", "/"),
     OperationModel::named("TagOpenIDConnectProvider", "POST", "/"),
-    OperationModel::named("TagPolicy", "POST", "/"),
-    OperationModel::named("TagRole", "POST", "/"),
+    OperationModel { name: "TagPolicy", method: "POST", uri: "/", input: Some(&TAG_POLICY_REQUEST), output: None, result_wrapper: None, errors: &["NoSuchEntityException", "LimitExceededException", "InvalidInputException", "ConcurrentModificationException", "ServiceFailureException"] },
+    OperationModel { name: "TagRole", method: "POST", uri: "/", input: Some(&TAG_ROLE_REQUEST), output: None, result_wrapper: None, errors: &["NoSuchEntityException", "LimitExceededException", "InvalidInputException", "ConcurrentModificationException", "ServiceFailureException"] },
     OperationModel::named("TagSAMLProvider", "POST", "/"),
     OperationModel::named("TagServerCertificate", "POST", "/"),
-    OperationModel::named("TagUser", "POST", "/"),
+    OperationModel { name: "TagUser", method: "POST", uri: "/", input: Some(&TAG_USER_REQUEST), output: None, result_wrapper: None, errors: &["NoSuchEntityException", "LimitExceededException", "InvalidInputException", "ConcurrentModificationException", "ServiceFailureException"] },
     OperationModel::named("UntagInstanceProfile", "POST", "/"),
     OperationModel::named("UntagMFADevice", "POST", "/"),
     OperationModel::named("UntagOpenIDConnectProvider", "POST", "/"),
-    OperationModel::named("UntagPolicy", "POST", "/"),
-    OperationModel::named("UntagRole", "POST", "/"),
+    OperationModel { name: "UntagPolicy", method: "POST", uri: "/", input: Some(&UNTAG_POLICY_REQUEST), output: None, result_wrapper: None, errors: &["NoSuchEntityException", "InvalidInputException", "ConcurrentModificationException", "ServiceFailureException"] },
+    OperationModel { name: "UntagRole", method: "POST", uri: "/", input: Some(&UNTAG_ROLE_REQUEST), output: None, result_wrapper: None, errors: &["NoSuchEntityException", "ConcurrentModificationException", "ServiceFailureException"] },
     OperationModel::named("UntagSAMLProvider", "POST", "/"),
     OperationModel::named("UntagServerCertificate", "POST", "/"),
-    OperationModel::named("UntagUser", "POST", "/"),
-    OperationModel::named("UpdateAccessKey", "POST", "/"),
+    OperationModel { name: "UntagUser", method: "POST", uri: "/", input: Some(&UNTAG_USER_REQUEST), output: None, result_wrapper: None, errors: &["NoSuchEntityException", "ConcurrentModificationException", "ServiceFailureException"] },
+    OperationModel { name: "UpdateAccessKey", method: "POST", uri: "/", input: Some(&UPDATE_ACCESS_KEY_REQUEST), output: None, result_wrapper: None, errors: &["NoSuchEntityException", "LimitExceededException", "ServiceFailureException", "InvalidInputException"] },
     OperationModel::named("UpdateAccountPasswordPolicy", "POST", "/"),
-    OperationModel::named("UpdateAssumeRolePolicy", "POST", "/"),
+    OperationModel { name: "UpdateAssumeRolePolicy", method: "POST", uri: "/", input: Some(&UPDATE_ASSUME_ROLE_POLICY_REQUEST), output: None, result_wrapper: None, errors: &["NoSuchEntityException", "MalformedPolicyDocumentException", "LimitExceededException", "UnmodifiableEntityException", "ServiceFailureException"] },
     OperationModel::named("UpdateDelegationRequest", "POST", "/"),
-    OperationModel::named("UpdateGroup", "POST", "/"),
+    OperationModel { name: "UpdateGroup", method: "POST", uri: "/", input: Some(&UPDATE_GROUP_REQUEST), output: None, result_wrapper: None, errors: &["NoSuchEntityException", "EntityAlreadyExistsException", "LimitExceededException", "ServiceFailureException"] },
     OperationModel::named("UpdateLoginProfile", "POST", "/"),
     OperationModel::named("UpdateOpenIDConnectProviderThumbprint", "POST", "/"),
-    OperationModel::named("UpdateRole", "POST", "/"),
-    OperationModel::named("UpdateRoleDescription", "POST", "/"),
+    OperationModel { name: "UpdateRole", method: "POST", uri: "/", input: Some(&UPDATE_ROLE_REQUEST), output: Some(&UPDATE_ROLE_RESPONSE), result_wrapper: Some("UpdateRoleResult"), errors: &["UnmodifiableEntityException", "NoSuchEntityException", "ServiceFailureException"] },
+    OperationModel { name: "UpdateRoleDescription", method: "POST", uri: "/", input: Some(&UPDATE_ROLE_DESCRIPTION_REQUEST), output: Some(&UPDATE_ROLE_DESCRIPTION_RESPONSE), result_wrapper: Some("UpdateRoleDescriptionResult"), errors: &["NoSuchEntityException", "UnmodifiableEntityException", "ServiceFailureException"] },
     OperationModel::named("UpdateSAMLProvider", "POST", "/"),
     OperationModel::named("UpdateSSHPublicKey", "POST", "/"),
     OperationModel::named("UpdateServerCertificate", "POST", "/"),
     OperationModel::named("UpdateServiceSpecificCredential", "POST", "/"),
     OperationModel::named("UpdateSigningCertificate", "POST", "/"),
-    OperationModel::named("UpdateUser", "POST", "/"),
+    OperationModel { name: "UpdateUser", method: "POST", uri: "/", input: Some(&UPDATE_USER_REQUEST), output: None, result_wrapper: None, errors: &["NoSuchEntityException", "LimitExceededException", "EntityAlreadyExistsException", "EntityTemporarilyUnmodifiableException", "ConcurrentModificationException", "ServiceFailureException"] },
     OperationModel::named("UploadSSHPublicKey", "POST", "/"),
     OperationModel { name: "UploadServerCertificate", method: "POST", uri: "/", input: Some(&UPLOAD_SERVER_CERTIFICATE_REQUEST), output: Some(&UPLOAD_SERVER_CERTIFICATE_RESPONSE), result_wrapper: Some("UploadServerCertificateResult"), errors: &["LimitExceededException", "InvalidInputException", "EntityAlreadyExistsException", "MalformedCertificateException", "KeyPairMismatchException", "ConcurrentModificationException", "ServiceFailureException"] },
     OperationModel::named("UploadSigningCertificate", "POST", "/"),
 ];
 
 operations! {
+    AddRoleToInstanceProfile(AddRoleToInstanceProfileRequest) -> Empty = 3;
+    AddUserToGroup(AddUserToGroupRequest) -> Empty = 4;
+    AttachGroupPolicy(AttachGroupPolicyRequest) -> Empty = 6;
+    AttachRolePolicy(AttachRolePolicyRequest) -> Empty = 7;
+    AttachUserPolicy(AttachUserPolicyRequest) -> Empty = 8;
+    CreateAccessKey(CreateAccessKeyRequest) -> CreateAccessKeyResponse = 10;
+    CreateGroup(CreateGroupRequest) -> CreateGroupResponse = 13;
+    CreateInstanceProfile(CreateInstanceProfileRequest) -> CreateInstanceProfileResponse = 14;
+    CreatePolicy(CreatePolicyRequest) -> CreatePolicyResponse = 17;
+    CreatePolicyVersion(CreatePolicyVersionRequest) -> CreatePolicyVersionResponse = 18;
+    CreateRole(CreateRoleRequest) -> CreateRoleResponse = 19;
+    CreateUser(CreateUserRequest) -> CreateUserResponse = 23;
+    DeleteAccessKey(DeleteAccessKeyRequest) -> Empty = 26;
+    DeleteGroup(DeleteGroupRequest) -> Empty = 29;
+    DeleteGroupPolicy(DeleteGroupPolicyRequest) -> Empty = 30;
+    DeleteInstanceProfile(DeleteInstanceProfileRequest) -> Empty = 31;
+    DeletePolicy(DeletePolicyRequest) -> Empty = 34;
+    DeletePolicyVersion(DeletePolicyVersionRequest) -> Empty = 35;
+    DeleteRole(DeleteRoleRequest) -> Empty = 36;
+    DeleteRolePermissionsBoundary(DeleteRolePermissionsBoundaryRequest) -> Empty = 37;
+    DeleteRolePolicy(DeleteRolePolicyRequest) -> Empty = 38;
     DeleteServerCertificate(DeleteServerCertificateRequest) -> Empty = 41;
+    DeleteUser(DeleteUserRequest) -> Empty = 45;
+    DeleteUserPermissionsBoundary(DeleteUserPermissionsBoundaryRequest) -> Empty = 46;
+    DeleteUserPolicy(DeleteUserPolicyRequest) -> Empty = 47;
+    DetachGroupPolicy(DetachGroupPolicyRequest) -> Empty = 49;
+    DetachRolePolicy(DetachRolePolicyRequest) -> Empty = 50;
+    DetachUserPolicy(DetachUserPolicyRequest) -> Empty = 51;
+    GetAccessKeyLastUsed(GetAccessKeyLastUsedRequest) -> GetAccessKeyLastUsedResponse = 62;
+    GetAccountSummary(Empty) -> GetAccountSummaryResponse = 66;
+    GetGroup(GetGroupRequest) -> GetGroupResponse = 71;
+    GetGroupPolicy(GetGroupPolicyRequest) -> GetGroupPolicyResponse = 72;
+    GetInstanceProfile(GetInstanceProfileRequest) -> GetInstanceProfileResponse = 74;
+    GetPolicy(GetPolicyRequest) -> GetPolicyResponse = 80;
+    GetPolicyVersion(GetPolicyVersionRequest) -> GetPolicyVersionResponse = 81;
+    GetRole(GetRoleRequest) -> GetRoleResponse = 82;
+    GetRolePolicy(GetRolePolicyRequest) -> GetRolePolicyResponse = 83;
     GetServerCertificate(GetServerCertificateRequest) -> GetServerCertificateResponse = 87;
+    GetUser(GetUserRequest) -> GetUserResponse = 91;
+    GetUserPolicy(GetUserPolicyRequest) -> GetUserPolicyResponse = 92;
+    ListAccessKeys(ListAccessKeysRequest) -> ListAccessKeysResponse = 93;
+    ListAttachedGroupPolicies(ListAttachedGroupPoliciesRequest) -> ListAttachedGroupPoliciesResponse = 95;
+    ListAttachedRolePolicies(ListAttachedRolePoliciesRequest) -> ListAttachedRolePoliciesResponse = 96;
+    ListAttachedUserPolicies(ListAttachedUserPoliciesRequest) -> ListAttachedUserPoliciesResponse = 97;
+    ListEntitiesForPolicy(ListEntitiesForPolicyRequest) -> ListEntitiesForPolicyResponse = 99;
+    ListGroupPolicies(ListGroupPoliciesRequest) -> ListGroupPoliciesResponse = 100;
+    ListGroups(ListGroupsRequest) -> ListGroupsResponse = 101;
+    ListGroupsForUser(ListGroupsForUserRequest) -> ListGroupsForUserResponse = 102;
+    ListInstanceProfiles(ListInstanceProfilesRequest) -> ListInstanceProfilesResponse = 104;
+    ListInstanceProfilesForRole(ListInstanceProfilesForRoleRequest) -> ListInstanceProfilesForRoleResponse = 105;
+    ListPolicies(ListPoliciesRequest) -> ListPoliciesResponse = 111;
+    ListPolicyTags(ListPolicyTagsRequest) -> ListPolicyTagsResponse = 113;
+    ListPolicyVersions(ListPolicyVersionsRequest) -> ListPolicyVersionsResponse = 114;
+    ListRolePolicies(ListRolePoliciesRequest) -> ListRolePoliciesResponse = 115;
+    ListRoleTags(ListRoleTagsRequest) -> ListRoleTagsResponse = 116;
+    ListRoles(ListRolesRequest) -> ListRolesResponse = 117;
     ListServerCertificates(ListServerCertificatesRequest) -> ListServerCertificatesResponse = 122;
+    ListUserPolicies(ListUserPoliciesRequest) -> ListUserPoliciesResponse = 125;
+    ListUserTags(ListUserTagsRequest) -> ListUserTagsResponse = 126;
+    ListUsers(ListUsersRequest) -> ListUsersResponse = 127;
+    PutGroupPolicy(PutGroupPolicyRequest) -> Empty = 130;
+    PutRolePermissionsBoundary(PutRolePermissionsBoundaryRequest) -> Empty = 131;
+    PutRolePolicy(PutRolePolicyRequest) -> Empty = 132;
+    PutUserPermissionsBoundary(PutUserPermissionsBoundaryRequest) -> Empty = 133;
+    PutUserPolicy(PutUserPolicyRequest) -> Empty = 134;
+    RemoveRoleFromInstanceProfile(RemoveRoleFromInstanceProfileRequest) -> Empty = 137;
+    RemoveUserFromGroup(RemoveUserFromGroupRequest) -> Empty = 138;
+    SetDefaultPolicyVersion(SetDefaultPolicyVersionRequest) -> Empty = 142;
+    TagPolicy(TagPolicyRequest) -> Empty = 149;
+    TagRole(TagRoleRequest) -> Empty = 150;
+    TagUser(TagUserRequest) -> Empty = 153;
+    UntagPolicy(UntagPolicyRequest) -> Empty = 157;
+    UntagRole(UntagRoleRequest) -> Empty = 158;
+    UntagUser(UntagUserRequest) -> Empty = 161;
+    UpdateAccessKey(UpdateAccessKeyRequest) -> Empty = 162;
+    UpdateAssumeRolePolicy(UpdateAssumeRolePolicyRequest) -> Empty = 164;
+    UpdateGroup(UpdateGroupRequest) -> Empty = 166;
+    UpdateRole(UpdateRoleRequest) -> UpdateRoleResponse = 169;
+    UpdateRoleDescription(UpdateRoleDescriptionRequest) -> UpdateRoleDescriptionResponse = 170;
+    UpdateUser(UpdateUserRequest) -> Empty = 176;
     UploadServerCertificate(UploadServerCertificateRequest) -> UploadServerCertificateResponse = 178;
 }
 
@@ -255,7 +332,63 @@ static ERRORS: [ErrorModel; 38] = [
     ErrorModel { shape: "UnrecognizedPublicKeyEncodingException", code: "UnrecognizedPublicKeyEncoding", status: 400, sender: true, schema: &UNRECOGNIZED_PUBLIC_KEY_ENCODING_EXCEPTION },
 ];
 
+shape! { AccessKey = ACCESS_KEY structure {
+    user_name: String = "UserName" USER_NAME_TYPE_LOWER.required(),
+    access_key_id: String = "AccessKeyId" ACCESS_KEY_ID_TYPE_LOWER.required(),
+    status: String = "Status" STATUS_TYPE_LOWER.required(),
+    secret_access_key: String = "SecretAccessKey" ACCESS_KEY_SECRET_TYPE_LOWER.required(),
+    create_date: Option<i64> = "CreateDate" DATE_TYPE_LOWER,
+} }
+
+shape! { AccessKeyLastUsed = ACCESS_KEY_LAST_USED structure {
+    last_used_date: Option<i64> = "LastUsedDate" DATE_TYPE_LOWER,
+    service_name: String = "ServiceName" STRING_TYPE_LOWER.required(),
+    region: String = "Region" STRING_TYPE_LOWER.required(),
+} }
+
+shape! { AccessKeyMetadata = ACCESS_KEY_METADATA structure {
+    user_name: Option<String> = "UserName" USER_NAME_TYPE_LOWER,
+    access_key_id: Option<String> = "AccessKeyId" ACCESS_KEY_ID_TYPE_LOWER,
+    status: Option<String> = "Status" STATUS_TYPE_LOWER,
+    create_date: Option<i64> = "CreateDate" DATE_TYPE_LOWER,
+} }
+
 static ACCOUNT_NOT_MANAGEMENT_OR_DELEGATED_ADMINISTRATOR_EXCEPTION: Schema = Schema::structure("AccountNotManagementOrDelegatedAdministratorException", &[]);
+
+shape! { AddRoleToInstanceProfileRequest = ADD_ROLE_TO_INSTANCE_PROFILE_REQUEST structure {
+    instance_profile_name: String = "InstanceProfileName" INSTANCE_PROFILE_NAME_TYPE_LOWER.required(),
+    role_name: String = "RoleName" ROLE_NAME_TYPE_LOWER.required(),
+} }
+
+shape! { AddUserToGroupRequest = ADD_USER_TO_GROUP_REQUEST structure {
+    group_name: String = "GroupName" GROUP_NAME_TYPE_LOWER.required(),
+    user_name: String = "UserName" EXISTING_USER_NAME_TYPE_LOWER.required(),
+} }
+
+shape! { AttachGroupPolicyRequest = ATTACH_GROUP_POLICY_REQUEST structure {
+    group_name: String = "GroupName" GROUP_NAME_TYPE_LOWER.required(),
+    policy_arn: String = "PolicyArn" ARN_TYPE_LOWER.required(),
+} }
+
+shape! { AttachRolePolicyRequest = ATTACH_ROLE_POLICY_REQUEST structure {
+    role_name: String = "RoleName" ROLE_NAME_TYPE_LOWER.required(),
+    policy_arn: String = "PolicyArn" ARN_TYPE_LOWER.required(),
+} }
+
+shape! { AttachUserPolicyRequest = ATTACH_USER_POLICY_REQUEST structure {
+    user_name: String = "UserName" USER_NAME_TYPE_LOWER.required(),
+    policy_arn: String = "PolicyArn" ARN_TYPE_LOWER.required(),
+} }
+
+shape! { AttachedPermissionsBoundary = ATTACHED_PERMISSIONS_BOUNDARY structure {
+    permissions_boundary_type: Option<String> = "PermissionsBoundaryType" PERMISSIONS_BOUNDARY_ATTACHMENT_TYPE,
+    permissions_boundary_arn: Option<String> = "PermissionsBoundaryArn" ARN_TYPE_LOWER,
+} }
+
+shape! { AttachedPolicy = ATTACHED_POLICY structure {
+    policy_name: Option<String> = "PolicyName" POLICY_NAME_TYPE_LOWER,
+    policy_arn: Option<String> = "PolicyArn" ARN_TYPE_LOWER,
+} }
 
 static CALLER_IS_NOT_MANAGEMENT_ACCOUNT_EXCEPTION: Schema = Schema::structure("CallerIsNotManagementAccountException", &[]);
 
@@ -263,16 +396,158 @@ static CONCURRENT_MODIFICATION_EXCEPTION: Schema = Schema::structure("Concurrent
 
 static CONCURRENT_MODIFICATION_MESSAGE: Schema = Schema::string("ConcurrentModificationMessage");
 
+shape! { CreateAccessKeyRequest = CREATE_ACCESS_KEY_REQUEST structure {
+    user_name: Option<String> = "UserName" EXISTING_USER_NAME_TYPE_LOWER,
+} }
+
+shape! { CreateAccessKeyResponse = CREATE_ACCESS_KEY_RESPONSE structure {
+    access_key: AccessKey = "AccessKey" ACCESS_KEY.required(),
+} }
+
+shape! { CreateGroupRequest = CREATE_GROUP_REQUEST structure {
+    path: Option<String> = "Path" PATH_TYPE_LOWER,
+    group_name: String = "GroupName" GROUP_NAME_TYPE_LOWER.required(),
+} }
+
+shape! { CreateGroupResponse = CREATE_GROUP_RESPONSE structure {
+    group: Group = "Group" GROUP.required(),
+} }
+
+shape! { CreateInstanceProfileRequest = CREATE_INSTANCE_PROFILE_REQUEST structure {
+    instance_profile_name: String = "InstanceProfileName" INSTANCE_PROFILE_NAME_TYPE_LOWER.required(),
+    path: Option<String> = "Path" PATH_TYPE_LOWER,
+    tags: Option<Vec<Tag>> = "Tags" TAG_LIST_TYPE_LOWER,
+} }
+
+shape! { CreateInstanceProfileResponse = CREATE_INSTANCE_PROFILE_RESPONSE structure {
+    instance_profile: InstanceProfile = "InstanceProfile" INSTANCE_PROFILE.required(),
+} }
+
+shape! { CreatePolicyRequest = CREATE_POLICY_REQUEST structure {
+    policy_name: String = "PolicyName" POLICY_NAME_TYPE_LOWER.required(),
+    path: Option<String> = "Path" POLICY_PATH_TYPE_LOWER,
+    policy_document: String = "PolicyDocument" POLICY_DOCUMENT_TYPE_LOWER.required(),
+    description: Option<String> = "Description" POLICY_DESCRIPTION_TYPE_LOWER,
+    tags: Option<Vec<Tag>> = "Tags" TAG_LIST_TYPE_LOWER,
+} }
+
+shape! { CreatePolicyResponse = CREATE_POLICY_RESPONSE structure {
+    policy: Option<Policy> = "Policy" POLICY,
+} }
+
+shape! { CreatePolicyVersionRequest = CREATE_POLICY_VERSION_REQUEST structure {
+    policy_arn: String = "PolicyArn" ARN_TYPE_LOWER.required(),
+    policy_document: String = "PolicyDocument" POLICY_DOCUMENT_TYPE_LOWER.required(),
+    set_as_default: Option<bool> = "SetAsDefault" BOOLEAN_TYPE_LOWER,
+} }
+
+shape! { CreatePolicyVersionResponse = CREATE_POLICY_VERSION_RESPONSE structure {
+    policy_version: Option<PolicyVersion> = "PolicyVersion" POLICY_VERSION,
+} }
+
+shape! { CreateRoleRequest = CREATE_ROLE_REQUEST structure {
+    path: Option<String> = "Path" PATH_TYPE_LOWER,
+    role_name: String = "RoleName" ROLE_NAME_TYPE_LOWER.required(),
+    assume_role_policy_document: String = "AssumeRolePolicyDocument" POLICY_DOCUMENT_TYPE_LOWER.required(),
+    description: Option<String> = "Description" ROLE_DESCRIPTION_TYPE_LOWER,
+    max_session_duration: Option<i32> = "MaxSessionDuration" ROLE_MAX_SESSION_DURATION_TYPE_LOWER,
+    permissions_boundary: Option<String> = "PermissionsBoundary" ARN_TYPE_LOWER,
+    tags: Option<Vec<Tag>> = "Tags" TAG_LIST_TYPE_LOWER,
+} }
+
+shape! { CreateRoleResponse = CREATE_ROLE_RESPONSE structure {
+    role: Role = "Role" ROLE.required(),
+} }
+
+shape! { CreateUserRequest = CREATE_USER_REQUEST structure {
+    path: Option<String> = "Path" PATH_TYPE_LOWER,
+    user_name: String = "UserName" USER_NAME_TYPE_LOWER.required(),
+    permissions_boundary: Option<String> = "PermissionsBoundary" ARN_TYPE_LOWER,
+    tags: Option<Vec<Tag>> = "Tags" TAG_LIST_TYPE_LOWER,
+} }
+
+shape! { CreateUserResponse = CREATE_USER_RESPONSE structure {
+    user: Option<User> = "User" USER,
+} }
+
 static CREDENTIAL_REPORT_EXPIRED_EXCEPTION: Schema = Schema::structure("CredentialReportExpiredException", &[Member::new("message", &CREDENTIAL_REPORT_EXPIRED_EXCEPTION_MESSAGE_LOWER)]);
 
 static CREDENTIAL_REPORT_NOT_PRESENT_EXCEPTION: Schema = Schema::structure("CredentialReportNotPresentException", &[Member::new("message", &CREDENTIAL_REPORT_NOT_PRESENT_EXCEPTION_MESSAGE_LOWER)]);
 
 static CREDENTIAL_REPORT_NOT_READY_EXCEPTION: Schema = Schema::structure("CredentialReportNotReadyException", &[Member::new("message", &CREDENTIAL_REPORT_NOT_READY_EXCEPTION_MESSAGE_LOWER)]);
 
+shape! { DeleteAccessKeyRequest = DELETE_ACCESS_KEY_REQUEST structure {
+    user_name: Option<String> = "UserName" EXISTING_USER_NAME_TYPE_LOWER,
+    access_key_id: String = "AccessKeyId" ACCESS_KEY_ID_TYPE_LOWER.required(),
+} }
+
 static DELETE_CONFLICT_EXCEPTION: Schema = Schema::structure("DeleteConflictException", &[Member::new("message", &DELETE_CONFLICT_MESSAGE_LOWER)]);
+
+shape! { DeleteGroupPolicyRequest = DELETE_GROUP_POLICY_REQUEST structure {
+    group_name: String = "GroupName" GROUP_NAME_TYPE_LOWER.required(),
+    policy_name: String = "PolicyName" POLICY_NAME_TYPE_LOWER.required(),
+} }
+
+shape! { DeleteGroupRequest = DELETE_GROUP_REQUEST structure {
+    group_name: String = "GroupName" GROUP_NAME_TYPE_LOWER.required(),
+} }
+
+shape! { DeleteInstanceProfileRequest = DELETE_INSTANCE_PROFILE_REQUEST structure {
+    instance_profile_name: String = "InstanceProfileName" INSTANCE_PROFILE_NAME_TYPE_LOWER.required(),
+} }
+
+shape! { DeletePolicyRequest = DELETE_POLICY_REQUEST structure {
+    policy_arn: String = "PolicyArn" ARN_TYPE_LOWER.required(),
+} }
+
+shape! { DeletePolicyVersionRequest = DELETE_POLICY_VERSION_REQUEST structure {
+    policy_arn: String = "PolicyArn" ARN_TYPE_LOWER.required(),
+    version_id: String = "VersionId" POLICY_VERSION_ID_TYPE_LOWER.required(),
+} }
+
+shape! { DeleteRolePermissionsBoundaryRequest = DELETE_ROLE_PERMISSIONS_BOUNDARY_REQUEST structure {
+    role_name: String = "RoleName" ROLE_NAME_TYPE_LOWER.required(),
+} }
+
+shape! { DeleteRolePolicyRequest = DELETE_ROLE_POLICY_REQUEST structure {
+    role_name: String = "RoleName" ROLE_NAME_TYPE_LOWER.required(),
+    policy_name: String = "PolicyName" POLICY_NAME_TYPE_LOWER.required(),
+} }
+
+shape! { DeleteRoleRequest = DELETE_ROLE_REQUEST structure {
+    role_name: String = "RoleName" ROLE_NAME_TYPE_LOWER.required(),
+} }
 
 shape! { DeleteServerCertificateRequest = DELETE_SERVER_CERTIFICATE_REQUEST structure {
     server_certificate_name: String = "ServerCertificateName" SERVER_CERTIFICATE_NAME_TYPE_LOWER.required(),
+} }
+
+shape! { DeleteUserPermissionsBoundaryRequest = DELETE_USER_PERMISSIONS_BOUNDARY_REQUEST structure {
+    user_name: String = "UserName" USER_NAME_TYPE_LOWER.required(),
+} }
+
+shape! { DeleteUserPolicyRequest = DELETE_USER_POLICY_REQUEST structure {
+    user_name: String = "UserName" EXISTING_USER_NAME_TYPE_LOWER.required(),
+    policy_name: String = "PolicyName" POLICY_NAME_TYPE_LOWER.required(),
+} }
+
+shape! { DeleteUserRequest = DELETE_USER_REQUEST structure {
+    user_name: String = "UserName" EXISTING_USER_NAME_TYPE_LOWER.required(),
+} }
+
+shape! { DetachGroupPolicyRequest = DETACH_GROUP_POLICY_REQUEST structure {
+    group_name: String = "GroupName" GROUP_NAME_TYPE_LOWER.required(),
+    policy_arn: String = "PolicyArn" ARN_TYPE_LOWER.required(),
+} }
+
+shape! { DetachRolePolicyRequest = DETACH_ROLE_POLICY_REQUEST structure {
+    role_name: String = "RoleName" ROLE_NAME_TYPE_LOWER.required(),
+    policy_arn: String = "PolicyArn" ARN_TYPE_LOWER.required(),
+} }
+
+shape! { DetachUserPolicyRequest = DETACH_USER_POLICY_REQUEST structure {
+    user_name: String = "UserName" USER_NAME_TYPE_LOWER.required(),
+    policy_arn: String = "PolicyArn" ARN_TYPE_LOWER.required(),
 } }
 
 static DUPLICATE_CERTIFICATE_EXCEPTION: Schema = Schema::structure("DuplicateCertificateException", &[Member::new("message", &DUPLICATE_CERTIFICATE_MESSAGE_LOWER)]);
@@ -283,6 +558,8 @@ static ENTITY_ALREADY_EXISTS_EXCEPTION: Schema = Schema::structure("EntityAlread
 
 static ENTITY_TEMPORARILY_UNMODIFIABLE_EXCEPTION: Schema = Schema::structure("EntityTemporarilyUnmodifiableException", &[Member::new("message", &ENTITY_TEMPORARILY_UNMODIFIABLE_MESSAGE_LOWER)]);
 
+static ENTITY_TYPE: Schema = Schema::string("EntityType").values(&["User", "Role", "Group", "LocalManagedPolicy", "AWSManagedPolicy"]);
+
 static FEATURE_DISABLED_EXCEPTION: Schema = Schema::structure("FeatureDisabledException", &[Member::new("message", &FEATURE_DISABLED_MESSAGE)]);
 
 static FEATURE_DISABLED_MESSAGE: Schema = Schema::string("FeatureDisabledMessage");
@@ -291,12 +568,130 @@ static FEATURE_ENABLED_EXCEPTION: Schema = Schema::structure("FeatureEnabledExce
 
 static FEATURE_ENABLED_MESSAGE: Schema = Schema::string("FeatureEnabledMessage");
 
+shape! { GetAccessKeyLastUsedRequest = GET_ACCESS_KEY_LAST_USED_REQUEST structure {
+    access_key_id: String = "AccessKeyId" ACCESS_KEY_ID_TYPE_LOWER.required(),
+} }
+
+shape! { GetAccessKeyLastUsedResponse = GET_ACCESS_KEY_LAST_USED_RESPONSE structure {
+    user_name: Option<String> = "UserName" EXISTING_USER_NAME_TYPE_LOWER,
+    access_key_last_used: Option<AccessKeyLastUsed> = "AccessKeyLastUsed" ACCESS_KEY_LAST_USED,
+} }
+
+shape! { GetAccountSummaryResponse = GET_ACCOUNT_SUMMARY_RESPONSE structure {
+    summary_map: Option<BTreeMap<String, i32>> = "SummaryMap" SUMMARY_MAP_TYPE_LOWER,
+} }
+
+shape! { GetGroupPolicyRequest = GET_GROUP_POLICY_REQUEST structure {
+    group_name: String = "GroupName" GROUP_NAME_TYPE_LOWER.required(),
+    policy_name: String = "PolicyName" POLICY_NAME_TYPE_LOWER.required(),
+} }
+
+shape! { GetGroupPolicyResponse = GET_GROUP_POLICY_RESPONSE structure {
+    group_name: String = "GroupName" GROUP_NAME_TYPE_LOWER.required(),
+    policy_name: String = "PolicyName" POLICY_NAME_TYPE_LOWER.required(),
+    policy_document: String = "PolicyDocument" POLICY_DOCUMENT_TYPE_LOWER.required(),
+} }
+
+shape! { GetGroupRequest = GET_GROUP_REQUEST structure {
+    group_name: String = "GroupName" GROUP_NAME_TYPE_LOWER.required(),
+    marker: Option<String> = "Marker" MARKER_TYPE_LOWER,
+    max_items: Option<i32> = "MaxItems" MAX_ITEMS_TYPE_LOWER,
+} }
+
+shape! { GetGroupResponse = GET_GROUP_RESPONSE structure {
+    group: Group = "Group" GROUP.required(),
+    users: Vec<User> = "Users" USER_LIST_TYPE_LOWER.required(),
+    is_truncated: Option<bool> = "IsTruncated" BOOLEAN_TYPE_LOWER,
+    marker: Option<String> = "Marker" RESPONSE_MARKER_TYPE_LOWER,
+} }
+
+shape! { GetInstanceProfileRequest = GET_INSTANCE_PROFILE_REQUEST structure {
+    instance_profile_name: String = "InstanceProfileName" INSTANCE_PROFILE_NAME_TYPE_LOWER.required(),
+} }
+
+shape! { GetInstanceProfileResponse = GET_INSTANCE_PROFILE_RESPONSE structure {
+    instance_profile: InstanceProfile = "InstanceProfile" INSTANCE_PROFILE.required(),
+} }
+
+shape! { GetPolicyRequest = GET_POLICY_REQUEST structure {
+    policy_arn: String = "PolicyArn" ARN_TYPE_LOWER.required(),
+} }
+
+shape! { GetPolicyResponse = GET_POLICY_RESPONSE structure {
+    policy: Option<Policy> = "Policy" POLICY,
+} }
+
+shape! { GetPolicyVersionRequest = GET_POLICY_VERSION_REQUEST structure {
+    policy_arn: String = "PolicyArn" ARN_TYPE_LOWER.required(),
+    version_id: String = "VersionId" POLICY_VERSION_ID_TYPE_LOWER.required(),
+} }
+
+shape! { GetPolicyVersionResponse = GET_POLICY_VERSION_RESPONSE structure {
+    policy_version: Option<PolicyVersion> = "PolicyVersion" POLICY_VERSION,
+} }
+
+shape! { GetRolePolicyRequest = GET_ROLE_POLICY_REQUEST structure {
+    role_name: String = "RoleName" ROLE_NAME_TYPE_LOWER.required(),
+    policy_name: String = "PolicyName" POLICY_NAME_TYPE_LOWER.required(),
+} }
+
+shape! { GetRolePolicyResponse = GET_ROLE_POLICY_RESPONSE structure {
+    role_name: String = "RoleName" ROLE_NAME_TYPE_LOWER.required(),
+    policy_name: String = "PolicyName" POLICY_NAME_TYPE_LOWER.required(),
+    policy_document: String = "PolicyDocument" POLICY_DOCUMENT_TYPE_LOWER.required(),
+} }
+
+shape! { GetRoleRequest = GET_ROLE_REQUEST structure {
+    role_name: String = "RoleName" ROLE_NAME_TYPE_LOWER.required(),
+} }
+
+shape! { GetRoleResponse = GET_ROLE_RESPONSE structure {
+    role: Role = "Role" ROLE.required(),
+} }
+
 shape! { GetServerCertificateRequest = GET_SERVER_CERTIFICATE_REQUEST structure {
     server_certificate_name: String = "ServerCertificateName" SERVER_CERTIFICATE_NAME_TYPE_LOWER.required(),
 } }
 
 shape! { GetServerCertificateResponse = GET_SERVER_CERTIFICATE_RESPONSE structure {
     server_certificate: ServerCertificate = "ServerCertificate" SERVER_CERTIFICATE.required(),
+} }
+
+shape! { GetUserPolicyRequest = GET_USER_POLICY_REQUEST structure {
+    user_name: String = "UserName" EXISTING_USER_NAME_TYPE_LOWER.required(),
+    policy_name: String = "PolicyName" POLICY_NAME_TYPE_LOWER.required(),
+} }
+
+shape! { GetUserPolicyResponse = GET_USER_POLICY_RESPONSE structure {
+    user_name: String = "UserName" EXISTING_USER_NAME_TYPE_LOWER.required(),
+    policy_name: String = "PolicyName" POLICY_NAME_TYPE_LOWER.required(),
+    policy_document: String = "PolicyDocument" POLICY_DOCUMENT_TYPE_LOWER.required(),
+} }
+
+shape! { GetUserRequest = GET_USER_REQUEST structure {
+    user_name: Option<String> = "UserName" EXISTING_USER_NAME_TYPE_LOWER,
+} }
+
+shape! { GetUserResponse = GET_USER_RESPONSE structure {
+    user: User = "User" USER.required(),
+} }
+
+shape! { Group = GROUP structure {
+    path: String = "Path" PATH_TYPE_LOWER.required(),
+    group_name: String = "GroupName" GROUP_NAME_TYPE_LOWER.required(),
+    group_id: String = "GroupId" ID_TYPE_LOWER.required(),
+    arn: String = "Arn" ARN_TYPE_LOWER.required(),
+    create_date: i64 = "CreateDate" DATE_TYPE_LOWER.required(),
+} }
+
+shape! { InstanceProfile = INSTANCE_PROFILE structure {
+    path: String = "Path" PATH_TYPE_LOWER.required(),
+    instance_profile_name: String = "InstanceProfileName" INSTANCE_PROFILE_NAME_TYPE_LOWER.required(),
+    instance_profile_id: String = "InstanceProfileId" ID_TYPE_LOWER.required(),
+    arn: String = "Arn" ARN_TYPE_LOWER.required(),
+    create_date: i64 = "CreateDate" DATE_TYPE_LOWER.required(),
+    roles: Vec<Role> = "Roles" ROLE_LIST_TYPE_LOWER.required(),
+    tags: Option<Vec<Tag>> = "Tags" TAG_LIST_TYPE_LOWER,
 } }
 
 static INVALID_AUTHENTICATION_CODE_EXCEPTION: Schema = Schema::structure("InvalidAuthenticationCodeException", &[Member::new("message", &INVALID_AUTHENTICATION_CODE_MESSAGE_LOWER)]);
@@ -313,6 +708,209 @@ static KEY_PAIR_MISMATCH_EXCEPTION: Schema = Schema::structure("KeyPairMismatchE
 
 static LIMIT_EXCEEDED_EXCEPTION: Schema = Schema::structure("LimitExceededException", &[Member::new("message", &LIMIT_EXCEEDED_MESSAGE_LOWER)]);
 
+shape! { ListAccessKeysRequest = LIST_ACCESS_KEYS_REQUEST structure {
+    user_name: Option<String> = "UserName" EXISTING_USER_NAME_TYPE_LOWER,
+    marker: Option<String> = "Marker" MARKER_TYPE_LOWER,
+    max_items: Option<i32> = "MaxItems" MAX_ITEMS_TYPE_LOWER,
+} }
+
+shape! { ListAccessKeysResponse = LIST_ACCESS_KEYS_RESPONSE structure {
+    access_key_metadata: Vec<AccessKeyMetadata> = "AccessKeyMetadata" ACCESS_KEY_METADATA_LIST_TYPE_LOWER.required(),
+    is_truncated: Option<bool> = "IsTruncated" BOOLEAN_TYPE_LOWER,
+    marker: Option<String> = "Marker" RESPONSE_MARKER_TYPE_LOWER,
+} }
+
+shape! { ListAttachedGroupPoliciesRequest = LIST_ATTACHED_GROUP_POLICIES_REQUEST structure {
+    group_name: String = "GroupName" GROUP_NAME_TYPE_LOWER.required(),
+    path_prefix: Option<String> = "PathPrefix" POLICY_PATH_TYPE_LOWER,
+    marker: Option<String> = "Marker" MARKER_TYPE_LOWER,
+    max_items: Option<i32> = "MaxItems" MAX_ITEMS_TYPE_LOWER,
+} }
+
+shape! { ListAttachedGroupPoliciesResponse = LIST_ATTACHED_GROUP_POLICIES_RESPONSE structure {
+    attached_policies: Option<Vec<AttachedPolicy>> = "AttachedPolicies" ATTACHED_POLICIES_LIST_TYPE_LOWER,
+    is_truncated: Option<bool> = "IsTruncated" BOOLEAN_TYPE_LOWER,
+    marker: Option<String> = "Marker" RESPONSE_MARKER_TYPE_LOWER,
+} }
+
+shape! { ListAttachedRolePoliciesRequest = LIST_ATTACHED_ROLE_POLICIES_REQUEST structure {
+    role_name: String = "RoleName" ROLE_NAME_TYPE_LOWER.required(),
+    path_prefix: Option<String> = "PathPrefix" POLICY_PATH_TYPE_LOWER,
+    marker: Option<String> = "Marker" MARKER_TYPE_LOWER,
+    max_items: Option<i32> = "MaxItems" MAX_ITEMS_TYPE_LOWER,
+} }
+
+shape! { ListAttachedRolePoliciesResponse = LIST_ATTACHED_ROLE_POLICIES_RESPONSE structure {
+    attached_policies: Option<Vec<AttachedPolicy>> = "AttachedPolicies" ATTACHED_POLICIES_LIST_TYPE_LOWER,
+    is_truncated: Option<bool> = "IsTruncated" BOOLEAN_TYPE_LOWER,
+    marker: Option<String> = "Marker" RESPONSE_MARKER_TYPE_LOWER,
+} }
+
+shape! { ListAttachedUserPoliciesRequest = LIST_ATTACHED_USER_POLICIES_REQUEST structure {
+    user_name: String = "UserName" USER_NAME_TYPE_LOWER.required(),
+    path_prefix: Option<String> = "PathPrefix" POLICY_PATH_TYPE_LOWER,
+    marker: Option<String> = "Marker" MARKER_TYPE_LOWER,
+    max_items: Option<i32> = "MaxItems" MAX_ITEMS_TYPE_LOWER,
+} }
+
+shape! { ListAttachedUserPoliciesResponse = LIST_ATTACHED_USER_POLICIES_RESPONSE structure {
+    attached_policies: Option<Vec<AttachedPolicy>> = "AttachedPolicies" ATTACHED_POLICIES_LIST_TYPE_LOWER,
+    is_truncated: Option<bool> = "IsTruncated" BOOLEAN_TYPE_LOWER,
+    marker: Option<String> = "Marker" RESPONSE_MARKER_TYPE_LOWER,
+} }
+
+shape! { ListEntitiesForPolicyRequest = LIST_ENTITIES_FOR_POLICY_REQUEST structure {
+    policy_arn: String = "PolicyArn" ARN_TYPE_LOWER.required(),
+    entity_filter: Option<String> = "EntityFilter" ENTITY_TYPE,
+    path_prefix: Option<String> = "PathPrefix" PATH_TYPE_LOWER,
+    policy_usage_filter: Option<String> = "PolicyUsageFilter" POLICY_USAGE_TYPE,
+    marker: Option<String> = "Marker" MARKER_TYPE_LOWER,
+    max_items: Option<i32> = "MaxItems" MAX_ITEMS_TYPE_LOWER,
+} }
+
+shape! { ListEntitiesForPolicyResponse = LIST_ENTITIES_FOR_POLICY_RESPONSE structure {
+    policy_groups: Option<Vec<PolicyGroup>> = "PolicyGroups" POLICY_GROUP_LIST_TYPE,
+    policy_users: Option<Vec<PolicyUser>> = "PolicyUsers" POLICY_USER_LIST_TYPE,
+    policy_roles: Option<Vec<PolicyRole>> = "PolicyRoles" POLICY_ROLE_LIST_TYPE,
+    is_truncated: Option<bool> = "IsTruncated" BOOLEAN_TYPE_LOWER,
+    marker: Option<String> = "Marker" RESPONSE_MARKER_TYPE_LOWER,
+} }
+
+shape! { ListGroupPoliciesRequest = LIST_GROUP_POLICIES_REQUEST structure {
+    group_name: String = "GroupName" GROUP_NAME_TYPE_LOWER.required(),
+    marker: Option<String> = "Marker" MARKER_TYPE_LOWER,
+    max_items: Option<i32> = "MaxItems" MAX_ITEMS_TYPE_LOWER,
+} }
+
+shape! { ListGroupPoliciesResponse = LIST_GROUP_POLICIES_RESPONSE structure {
+    policy_names: Vec<String> = "PolicyNames" POLICY_NAME_LIST_TYPE_LOWER.required(),
+    is_truncated: Option<bool> = "IsTruncated" BOOLEAN_TYPE_LOWER,
+    marker: Option<String> = "Marker" RESPONSE_MARKER_TYPE_LOWER,
+} }
+
+shape! { ListGroupsForUserRequest = LIST_GROUPS_FOR_USER_REQUEST structure {
+    user_name: String = "UserName" EXISTING_USER_NAME_TYPE_LOWER.required(),
+    marker: Option<String> = "Marker" MARKER_TYPE_LOWER,
+    max_items: Option<i32> = "MaxItems" MAX_ITEMS_TYPE_LOWER,
+} }
+
+shape! { ListGroupsForUserResponse = LIST_GROUPS_FOR_USER_RESPONSE structure {
+    groups: Vec<Group> = "Groups" GROUP_LIST_TYPE_LOWER.required(),
+    is_truncated: Option<bool> = "IsTruncated" BOOLEAN_TYPE_LOWER,
+    marker: Option<String> = "Marker" RESPONSE_MARKER_TYPE_LOWER,
+} }
+
+shape! { ListGroupsRequest = LIST_GROUPS_REQUEST structure {
+    path_prefix: Option<String> = "PathPrefix" PATH_PREFIX_TYPE_LOWER,
+    marker: Option<String> = "Marker" MARKER_TYPE_LOWER,
+    max_items: Option<i32> = "MaxItems" MAX_ITEMS_TYPE_LOWER,
+} }
+
+shape! { ListGroupsResponse = LIST_GROUPS_RESPONSE structure {
+    groups: Vec<Group> = "Groups" GROUP_LIST_TYPE_LOWER.required(),
+    is_truncated: Option<bool> = "IsTruncated" BOOLEAN_TYPE_LOWER,
+    marker: Option<String> = "Marker" RESPONSE_MARKER_TYPE_LOWER,
+} }
+
+shape! { ListInstanceProfilesForRoleRequest = LIST_INSTANCE_PROFILES_FOR_ROLE_REQUEST structure {
+    role_name: String = "RoleName" ROLE_NAME_TYPE_LOWER.required(),
+    marker: Option<String> = "Marker" MARKER_TYPE_LOWER,
+    max_items: Option<i32> = "MaxItems" MAX_ITEMS_TYPE_LOWER,
+} }
+
+shape! { ListInstanceProfilesForRoleResponse = LIST_INSTANCE_PROFILES_FOR_ROLE_RESPONSE structure {
+    instance_profiles: Vec<InstanceProfile> = "InstanceProfiles" INSTANCE_PROFILE_LIST_TYPE_LOWER.required(),
+    is_truncated: Option<bool> = "IsTruncated" BOOLEAN_TYPE_LOWER,
+    marker: Option<String> = "Marker" RESPONSE_MARKER_TYPE_LOWER,
+} }
+
+shape! { ListInstanceProfilesRequest = LIST_INSTANCE_PROFILES_REQUEST structure {
+    path_prefix: Option<String> = "PathPrefix" PATH_PREFIX_TYPE_LOWER,
+    marker: Option<String> = "Marker" MARKER_TYPE_LOWER,
+    max_items: Option<i32> = "MaxItems" MAX_ITEMS_TYPE_LOWER,
+} }
+
+shape! { ListInstanceProfilesResponse = LIST_INSTANCE_PROFILES_RESPONSE structure {
+    instance_profiles: Vec<InstanceProfile> = "InstanceProfiles" INSTANCE_PROFILE_LIST_TYPE_LOWER.required(),
+    is_truncated: Option<bool> = "IsTruncated" BOOLEAN_TYPE_LOWER,
+    marker: Option<String> = "Marker" RESPONSE_MARKER_TYPE_LOWER,
+} }
+
+shape! { ListPoliciesRequest = LIST_POLICIES_REQUEST structure {
+    scope: Option<String> = "Scope" POLICY_SCOPE_TYPE_LOWER,
+    only_attached: Option<bool> = "OnlyAttached" BOOLEAN_TYPE_LOWER,
+    path_prefix: Option<String> = "PathPrefix" POLICY_PATH_TYPE_LOWER,
+    policy_usage_filter: Option<String> = "PolicyUsageFilter" POLICY_USAGE_TYPE,
+    marker: Option<String> = "Marker" MARKER_TYPE_LOWER,
+    max_items: Option<i32> = "MaxItems" MAX_ITEMS_TYPE_LOWER,
+} }
+
+shape! { ListPoliciesResponse = LIST_POLICIES_RESPONSE structure {
+    policies: Option<Vec<Policy>> = "Policies" POLICY_LIST_TYPE_LOWER,
+    is_truncated: Option<bool> = "IsTruncated" BOOLEAN_TYPE_LOWER,
+    marker: Option<String> = "Marker" RESPONSE_MARKER_TYPE_LOWER,
+} }
+
+shape! { ListPolicyTagsRequest = LIST_POLICY_TAGS_REQUEST structure {
+    policy_arn: String = "PolicyArn" ARN_TYPE_LOWER.required(),
+    marker: Option<String> = "Marker" MARKER_TYPE_LOWER,
+    max_items: Option<i32> = "MaxItems" MAX_ITEMS_TYPE_LOWER,
+} }
+
+shape! { ListPolicyTagsResponse = LIST_POLICY_TAGS_RESPONSE structure {
+    tags: Vec<Tag> = "Tags" TAG_LIST_TYPE_LOWER.required(),
+    is_truncated: Option<bool> = "IsTruncated" BOOLEAN_TYPE_LOWER,
+    marker: Option<String> = "Marker" RESPONSE_MARKER_TYPE_LOWER,
+} }
+
+shape! { ListPolicyVersionsRequest = LIST_POLICY_VERSIONS_REQUEST structure {
+    policy_arn: String = "PolicyArn" ARN_TYPE_LOWER.required(),
+    marker: Option<String> = "Marker" MARKER_TYPE_LOWER,
+    max_items: Option<i32> = "MaxItems" MAX_ITEMS_TYPE_LOWER,
+} }
+
+shape! { ListPolicyVersionsResponse = LIST_POLICY_VERSIONS_RESPONSE structure {
+    versions: Option<Vec<PolicyVersion>> = "Versions" POLICY_DOCUMENT_VERSION_LIST_TYPE_LOWER,
+    is_truncated: Option<bool> = "IsTruncated" BOOLEAN_TYPE_LOWER,
+    marker: Option<String> = "Marker" RESPONSE_MARKER_TYPE_LOWER,
+} }
+
+shape! { ListRolePoliciesRequest = LIST_ROLE_POLICIES_REQUEST structure {
+    role_name: String = "RoleName" ROLE_NAME_TYPE_LOWER.required(),
+    marker: Option<String> = "Marker" MARKER_TYPE_LOWER,
+    max_items: Option<i32> = "MaxItems" MAX_ITEMS_TYPE_LOWER,
+} }
+
+shape! { ListRolePoliciesResponse = LIST_ROLE_POLICIES_RESPONSE structure {
+    policy_names: Vec<String> = "PolicyNames" POLICY_NAME_LIST_TYPE_LOWER.required(),
+    is_truncated: Option<bool> = "IsTruncated" BOOLEAN_TYPE_LOWER,
+    marker: Option<String> = "Marker" RESPONSE_MARKER_TYPE_LOWER,
+} }
+
+shape! { ListRoleTagsRequest = LIST_ROLE_TAGS_REQUEST structure {
+    role_name: String = "RoleName" ROLE_NAME_TYPE_LOWER.required(),
+    marker: Option<String> = "Marker" MARKER_TYPE_LOWER,
+    max_items: Option<i32> = "MaxItems" MAX_ITEMS_TYPE_LOWER,
+} }
+
+shape! { ListRoleTagsResponse = LIST_ROLE_TAGS_RESPONSE structure {
+    tags: Vec<Tag> = "Tags" TAG_LIST_TYPE_LOWER.required(),
+    is_truncated: Option<bool> = "IsTruncated" BOOLEAN_TYPE_LOWER,
+    marker: Option<String> = "Marker" RESPONSE_MARKER_TYPE_LOWER,
+} }
+
+shape! { ListRolesRequest = LIST_ROLES_REQUEST structure {
+    path_prefix: Option<String> = "PathPrefix" PATH_PREFIX_TYPE_LOWER,
+    marker: Option<String> = "Marker" MARKER_TYPE_LOWER,
+    max_items: Option<i32> = "MaxItems" MAX_ITEMS_TYPE_LOWER,
+} }
+
+shape! { ListRolesResponse = LIST_ROLES_RESPONSE structure {
+    roles: Vec<Role> = "Roles" ROLE_LIST_TYPE_LOWER.required(),
+    is_truncated: Option<bool> = "IsTruncated" BOOLEAN_TYPE_LOWER,
+    marker: Option<String> = "Marker" RESPONSE_MARKER_TYPE_LOWER,
+} }
+
 shape! { ListServerCertificatesRequest = LIST_SERVER_CERTIFICATES_REQUEST structure {
     path_prefix: Option<String> = "PathPrefix" PATH_PREFIX_TYPE_LOWER,
     marker: Option<String> = "Marker" MARKER_TYPE_LOWER,
@@ -321,6 +919,42 @@ shape! { ListServerCertificatesRequest = LIST_SERVER_CERTIFICATES_REQUEST struct
 
 shape! { ListServerCertificatesResponse = LIST_SERVER_CERTIFICATES_RESPONSE structure {
     server_certificate_metadata_list: Vec<ServerCertificateMetadata> = "ServerCertificateMetadataList" SERVER_CERTIFICATE_METADATA_LIST_TYPE_LOWER.required(),
+    is_truncated: Option<bool> = "IsTruncated" BOOLEAN_TYPE_LOWER,
+    marker: Option<String> = "Marker" RESPONSE_MARKER_TYPE_LOWER,
+} }
+
+shape! { ListUserPoliciesRequest = LIST_USER_POLICIES_REQUEST structure {
+    user_name: String = "UserName" EXISTING_USER_NAME_TYPE_LOWER.required(),
+    marker: Option<String> = "Marker" MARKER_TYPE_LOWER,
+    max_items: Option<i32> = "MaxItems" MAX_ITEMS_TYPE_LOWER,
+} }
+
+shape! { ListUserPoliciesResponse = LIST_USER_POLICIES_RESPONSE structure {
+    policy_names: Vec<String> = "PolicyNames" POLICY_NAME_LIST_TYPE_LOWER.required(),
+    is_truncated: Option<bool> = "IsTruncated" BOOLEAN_TYPE_LOWER,
+    marker: Option<String> = "Marker" RESPONSE_MARKER_TYPE_LOWER,
+} }
+
+shape! { ListUserTagsRequest = LIST_USER_TAGS_REQUEST structure {
+    user_name: String = "UserName" EXISTING_USER_NAME_TYPE_LOWER.required(),
+    marker: Option<String> = "Marker" MARKER_TYPE_LOWER,
+    max_items: Option<i32> = "MaxItems" MAX_ITEMS_TYPE_LOWER,
+} }
+
+shape! { ListUserTagsResponse = LIST_USER_TAGS_RESPONSE structure {
+    tags: Vec<Tag> = "Tags" TAG_LIST_TYPE_LOWER.required(),
+    is_truncated: Option<bool> = "IsTruncated" BOOLEAN_TYPE_LOWER,
+    marker: Option<String> = "Marker" RESPONSE_MARKER_TYPE_LOWER,
+} }
+
+shape! { ListUsersRequest = LIST_USERS_REQUEST structure {
+    path_prefix: Option<String> = "PathPrefix" PATH_PREFIX_TYPE_LOWER,
+    marker: Option<String> = "Marker" MARKER_TYPE_LOWER,
+    max_items: Option<i32> = "MaxItems" MAX_ITEMS_TYPE_LOWER,
+} }
+
+shape! { ListUsersResponse = LIST_USERS_RESPONSE structure {
+    users: Vec<User> = "Users" USER_LIST_TYPE_LOWER.required(),
     is_truncated: Option<bool> = "IsTruncated" BOOLEAN_TYPE_LOWER,
     marker: Option<String> = "Marker" RESPONSE_MARKER_TYPE_LOWER,
 } }
@@ -341,11 +975,116 @@ static ORGANIZATION_NOT_IN_ALL_FEATURES_MODE_EXCEPTION: Schema = Schema::structu
 
 static PASSWORD_POLICY_VIOLATION_EXCEPTION: Schema = Schema::structure("PasswordPolicyViolationException", &[Member::new("message", &PASSWORD_POLICY_VIOLATION_MESSAGE_LOWER)]);
 
+static PERMISSIONS_BOUNDARY_ATTACHMENT_TYPE: Schema = Schema::string("PermissionsBoundaryAttachmentType").values(&["PermissionsBoundaryPolicy"]);
+
+shape! { Policy = POLICY structure {
+    policy_name: Option<String> = "PolicyName" POLICY_NAME_TYPE_LOWER,
+    policy_id: Option<String> = "PolicyId" ID_TYPE_LOWER,
+    arn: Option<String> = "Arn" ARN_TYPE_LOWER,
+    path: Option<String> = "Path" POLICY_PATH_TYPE_LOWER,
+    default_version_id: Option<String> = "DefaultVersionId" POLICY_VERSION_ID_TYPE_LOWER,
+    attachment_count: Option<i32> = "AttachmentCount" ATTACHMENT_COUNT_TYPE_LOWER,
+    permissions_boundary_usage_count: Option<i32> = "PermissionsBoundaryUsageCount" ATTACHMENT_COUNT_TYPE_LOWER,
+    is_attachable: Option<bool> = "IsAttachable" BOOLEAN_TYPE_LOWER,
+    description: Option<String> = "Description" POLICY_DESCRIPTION_TYPE_LOWER,
+    create_date: Option<i64> = "CreateDate" DATE_TYPE_LOWER,
+    update_date: Option<i64> = "UpdateDate" DATE_TYPE_LOWER,
+    tags: Option<Vec<Tag>> = "Tags" TAG_LIST_TYPE_LOWER,
+} }
+
 static POLICY_EVALUATION_EXCEPTION: Schema = Schema::structure("PolicyEvaluationException", &[Member::new("message", &POLICY_EVALUATION_ERROR_MESSAGE_LOWER)]);
+
+shape! { PolicyGroup = POLICY_GROUP structure {
+    group_name: Option<String> = "GroupName" GROUP_NAME_TYPE_LOWER,
+    group_id: Option<String> = "GroupId" ID_TYPE_LOWER,
+} }
+
+static POLICY_GROUP_LIST_TYPE: Schema = Schema::list("PolicyGroupListType", List::of(&POLICY_GROUP));
 
 static POLICY_NOT_ATTACHABLE_EXCEPTION: Schema = Schema::structure("PolicyNotAttachableException", &[Member::new("message", &POLICY_NOT_ATTACHABLE_MESSAGE_LOWER)]);
 
+shape! { PolicyRole = POLICY_ROLE structure {
+    role_name: Option<String> = "RoleName" ROLE_NAME_TYPE_LOWER,
+    role_id: Option<String> = "RoleId" ID_TYPE_LOWER,
+} }
+
+static POLICY_ROLE_LIST_TYPE: Schema = Schema::list("PolicyRoleListType", List::of(&POLICY_ROLE));
+
+static POLICY_USAGE_TYPE: Schema = Schema::string("PolicyUsageType").values(&["PermissionsPolicy", "PermissionsBoundary"]);
+
+shape! { PolicyUser = POLICY_USER structure {
+    user_name: Option<String> = "UserName" USER_NAME_TYPE_LOWER,
+    user_id: Option<String> = "UserId" ID_TYPE_LOWER,
+} }
+
+static POLICY_USER_LIST_TYPE: Schema = Schema::list("PolicyUserListType", List::of(&POLICY_USER));
+
+shape! { PolicyVersion = POLICY_VERSION structure {
+    document: Option<String> = "Document" POLICY_DOCUMENT_TYPE_LOWER,
+    version_id: Option<String> = "VersionId" POLICY_VERSION_ID_TYPE_LOWER,
+    is_default_version: Option<bool> = "IsDefaultVersion" BOOLEAN_TYPE_LOWER,
+    create_date: Option<i64> = "CreateDate" DATE_TYPE_LOWER,
+} }
+
+shape! { PutGroupPolicyRequest = PUT_GROUP_POLICY_REQUEST structure {
+    group_name: String = "GroupName" GROUP_NAME_TYPE_LOWER.required(),
+    policy_name: String = "PolicyName" POLICY_NAME_TYPE_LOWER.required(),
+    policy_document: String = "PolicyDocument" POLICY_DOCUMENT_TYPE_LOWER.required(),
+} }
+
+shape! { PutRolePermissionsBoundaryRequest = PUT_ROLE_PERMISSIONS_BOUNDARY_REQUEST structure {
+    role_name: String = "RoleName" ROLE_NAME_TYPE_LOWER.required(),
+    permissions_boundary: String = "PermissionsBoundary" ARN_TYPE_LOWER.required(),
+} }
+
+shape! { PutRolePolicyRequest = PUT_ROLE_POLICY_REQUEST structure {
+    role_name: String = "RoleName" ROLE_NAME_TYPE_LOWER.required(),
+    policy_name: String = "PolicyName" POLICY_NAME_TYPE_LOWER.required(),
+    policy_document: String = "PolicyDocument" POLICY_DOCUMENT_TYPE_LOWER.required(),
+} }
+
+shape! { PutUserPermissionsBoundaryRequest = PUT_USER_PERMISSIONS_BOUNDARY_REQUEST structure {
+    user_name: String = "UserName" USER_NAME_TYPE_LOWER.required(),
+    permissions_boundary: String = "PermissionsBoundary" ARN_TYPE_LOWER.required(),
+} }
+
+shape! { PutUserPolicyRequest = PUT_USER_POLICY_REQUEST structure {
+    user_name: String = "UserName" EXISTING_USER_NAME_TYPE_LOWER.required(),
+    policy_name: String = "PolicyName" POLICY_NAME_TYPE_LOWER.required(),
+    policy_document: String = "PolicyDocument" POLICY_DOCUMENT_TYPE_LOWER.required(),
+} }
+
+shape! { RemoveRoleFromInstanceProfileRequest = REMOVE_ROLE_FROM_INSTANCE_PROFILE_REQUEST structure {
+    instance_profile_name: String = "InstanceProfileName" INSTANCE_PROFILE_NAME_TYPE_LOWER.required(),
+    role_name: String = "RoleName" ROLE_NAME_TYPE_LOWER.required(),
+} }
+
+shape! { RemoveUserFromGroupRequest = REMOVE_USER_FROM_GROUP_REQUEST structure {
+    group_name: String = "GroupName" GROUP_NAME_TYPE_LOWER.required(),
+    user_name: String = "UserName" EXISTING_USER_NAME_TYPE_LOWER.required(),
+} }
+
 static REPORT_GENERATION_LIMIT_EXCEEDED_EXCEPTION: Schema = Schema::structure("ReportGenerationLimitExceededException", &[Member::new("message", &REPORT_GENERATION_LIMIT_EXCEEDED_MESSAGE_LOWER)]);
+
+shape! { Role = ROLE structure {
+    path: String = "Path" PATH_TYPE_LOWER.required(),
+    role_name: String = "RoleName" ROLE_NAME_TYPE_LOWER.required(),
+    role_id: String = "RoleId" ID_TYPE_LOWER.required(),
+    arn: String = "Arn" ARN_TYPE_LOWER.required(),
+    create_date: i64 = "CreateDate" DATE_TYPE_LOWER.required(),
+    assume_role_policy_document: Option<String> = "AssumeRolePolicyDocument" POLICY_DOCUMENT_TYPE_LOWER,
+    description: Option<String> = "Description" ROLE_DESCRIPTION_TYPE_LOWER,
+    max_session_duration: Option<i32> = "MaxSessionDuration" ROLE_MAX_SESSION_DURATION_TYPE_LOWER,
+    permissions_boundary: Option<AttachedPermissionsBoundary> = "PermissionsBoundary" ATTACHED_PERMISSIONS_BOUNDARY,
+    tags: Option<Vec<Tag>> = "Tags" TAG_LIST_TYPE_LOWER,
+    role_last_used: Option<RoleLastUsed> = "RoleLastUsed" ROLE_LAST_USED,
+    source_role_template: Option<SourceRoleTemplate> = "SourceRoleTemplate" SOURCE_ROLE_TEMPLATE,
+} }
+
+shape! { RoleLastUsed = ROLE_LAST_USED structure {
+    last_used_date: Option<i64> = "LastUsedDate" DATE_TYPE_LOWER,
+    region: Option<String> = "Region" STRING_TYPE_LOWER,
+} }
 
 static ROLE_MODIFIED_EXCEPTION: Schema = Schema::structure("RoleModifiedException", &[Member::new("message", &ROLE_MODIFIED_MESSAGE_LOWER)]);
 
@@ -373,14 +1112,95 @@ static SERVICE_FAILURE_EXCEPTION: Schema = Schema::structure("ServiceFailureExce
 
 static SERVICE_NOT_SUPPORTED_EXCEPTION: Schema = Schema::structure("ServiceNotSupportedException", &[Member::new("message", &SERVICE_NOT_SUPPORTED_MESSAGE_LOWER)]);
 
+shape! { SetDefaultPolicyVersionRequest = SET_DEFAULT_POLICY_VERSION_REQUEST structure {
+    policy_arn: String = "PolicyArn" ARN_TYPE_LOWER.required(),
+    version_id: String = "VersionId" POLICY_VERSION_ID_TYPE_LOWER.required(),
+} }
+
+shape! { SourceRoleTemplate = SOURCE_ROLE_TEMPLATE structure {
+    template_arn: String = "TemplateArn" ARN_TYPE_LOWER.required(),
+    template_minor_version: i32 = "TemplateMinorVersion" INTEGER_TYPE_LOWER.required(),
+} }
+
 shape! { Tag = TAG structure {
     key: String = "Key" TAG_KEY_TYPE_LOWER.required(),
     value: String = "Value" TAG_VALUE_TYPE_LOWER.required(),
 } }
 
+shape! { TagPolicyRequest = TAG_POLICY_REQUEST structure {
+    policy_arn: String = "PolicyArn" ARN_TYPE_LOWER.required(),
+    tags: Vec<Tag> = "Tags" TAG_LIST_TYPE_LOWER.required(),
+} }
+
+shape! { TagRoleRequest = TAG_ROLE_REQUEST structure {
+    role_name: String = "RoleName" ROLE_NAME_TYPE_LOWER.required(),
+    tags: Vec<Tag> = "Tags" TAG_LIST_TYPE_LOWER.required(),
+} }
+
+shape! { TagUserRequest = TAG_USER_REQUEST structure {
+    user_name: String = "UserName" EXISTING_USER_NAME_TYPE_LOWER.required(),
+    tags: Vec<Tag> = "Tags" TAG_LIST_TYPE_LOWER.required(),
+} }
+
 static UNMODIFIABLE_ENTITY_EXCEPTION: Schema = Schema::structure("UnmodifiableEntityException", &[Member::new("message", &UNMODIFIABLE_ENTITY_MESSAGE_LOWER)]);
 
 static UNRECOGNIZED_PUBLIC_KEY_ENCODING_EXCEPTION: Schema = Schema::structure("UnrecognizedPublicKeyEncodingException", &[Member::new("message", &UNRECOGNIZED_PUBLIC_KEY_ENCODING_MESSAGE_LOWER)]);
+
+shape! { UntagPolicyRequest = UNTAG_POLICY_REQUEST structure {
+    policy_arn: String = "PolicyArn" ARN_TYPE_LOWER.required(),
+    tag_keys: Vec<String> = "TagKeys" TAG_KEY_LIST_TYPE_LOWER.required(),
+} }
+
+shape! { UntagRoleRequest = UNTAG_ROLE_REQUEST structure {
+    role_name: String = "RoleName" ROLE_NAME_TYPE_LOWER.required(),
+    tag_keys: Vec<String> = "TagKeys" TAG_KEY_LIST_TYPE_LOWER.required(),
+} }
+
+shape! { UntagUserRequest = UNTAG_USER_REQUEST structure {
+    user_name: String = "UserName" EXISTING_USER_NAME_TYPE_LOWER.required(),
+    tag_keys: Vec<String> = "TagKeys" TAG_KEY_LIST_TYPE_LOWER.required(),
+} }
+
+shape! { UpdateAccessKeyRequest = UPDATE_ACCESS_KEY_REQUEST structure {
+    user_name: Option<String> = "UserName" EXISTING_USER_NAME_TYPE_LOWER,
+    access_key_id: String = "AccessKeyId" ACCESS_KEY_ID_TYPE_LOWER.required(),
+    status: String = "Status" STATUS_TYPE_LOWER.required(),
+} }
+
+shape! { UpdateAssumeRolePolicyRequest = UPDATE_ASSUME_ROLE_POLICY_REQUEST structure {
+    role_name: String = "RoleName" ROLE_NAME_TYPE_LOWER.required(),
+    policy_document: String = "PolicyDocument" POLICY_DOCUMENT_TYPE_LOWER.required(),
+} }
+
+shape! { UpdateGroupRequest = UPDATE_GROUP_REQUEST structure {
+    group_name: String = "GroupName" GROUP_NAME_TYPE_LOWER.required(),
+    new_path: Option<String> = "NewPath" PATH_TYPE_LOWER,
+    new_group_name: Option<String> = "NewGroupName" GROUP_NAME_TYPE_LOWER,
+} }
+
+shape! { UpdateRoleDescriptionRequest = UPDATE_ROLE_DESCRIPTION_REQUEST structure {
+    role_name: String = "RoleName" ROLE_NAME_TYPE_LOWER.required(),
+    description: String = "Description" ROLE_DESCRIPTION_TYPE_LOWER.required(),
+} }
+
+shape! { UpdateRoleDescriptionResponse = UPDATE_ROLE_DESCRIPTION_RESPONSE structure {
+    role: Option<Role> = "Role" ROLE,
+} }
+
+shape! { UpdateRoleRequest = UPDATE_ROLE_REQUEST structure {
+    role_name: String = "RoleName" ROLE_NAME_TYPE_LOWER.required(),
+    description: Option<String> = "Description" ROLE_DESCRIPTION_TYPE_LOWER,
+    max_session_duration: Option<i32> = "MaxSessionDuration" ROLE_MAX_SESSION_DURATION_TYPE_LOWER,
+} }
+
+shape! { UpdateRoleResponse = UPDATE_ROLE_RESPONSE structure {
+} }
+
+shape! { UpdateUserRequest = UPDATE_USER_REQUEST structure {
+    user_name: String = "UserName" EXISTING_USER_NAME_TYPE_LOWER.required(),
+    new_path: Option<String> = "NewPath" PATH_TYPE_LOWER,
+    new_user_name: Option<String> = "NewUserName" USER_NAME_TYPE_LOWER,
+} }
 
 shape! { UploadServerCertificateRequest = UPLOAD_SERVER_CERTIFICATE_REQUEST structure {
     path: Option<String> = "Path" PATH_TYPE_LOWER,
@@ -396,7 +1216,28 @@ shape! { UploadServerCertificateResponse = UPLOAD_SERVER_CERTIFICATE_RESPONSE st
     tags: Option<Vec<Tag>> = "Tags" TAG_LIST_TYPE_LOWER,
 } }
 
+shape! { User = USER structure {
+    path: String = "Path" PATH_TYPE_LOWER.required(),
+    user_name: String = "UserName" USER_NAME_TYPE_LOWER.required(),
+    user_id: String = "UserId" ID_TYPE_LOWER.required(),
+    arn: String = "Arn" ARN_TYPE_LOWER.required(),
+    create_date: i64 = "CreateDate" DATE_TYPE_LOWER.required(),
+    password_last_used: Option<i64> = "PasswordLastUsed" DATE_TYPE_LOWER,
+    permissions_boundary: Option<AttachedPermissionsBoundary> = "PermissionsBoundary" ATTACHED_PERMISSIONS_BOUNDARY,
+    tags: Option<Vec<Tag>> = "Tags" TAG_LIST_TYPE_LOWER,
+} }
+
+static ACCESS_KEY_ID_TYPE_LOWER: Schema = Schema::string("accessKeyIdType").min(16).max(128).pattern(r"[\w]+");
+
+static ACCESS_KEY_METADATA_LIST_TYPE_LOWER: Schema = Schema::list("accessKeyMetadataListType", List::of(&ACCESS_KEY_METADATA));
+
+static ACCESS_KEY_SECRET_TYPE_LOWER: Schema = Schema::string("accessKeySecretType").sensitive();
+
 static ARN_TYPE_LOWER: Schema = Schema::string("arnType").min(20).max(2048);
+
+static ATTACHED_POLICIES_LIST_TYPE_LOWER: Schema = Schema::list("attachedPoliciesListType", List::of(&ATTACHED_POLICY));
+
+static ATTACHMENT_COUNT_TYPE_LOWER: Schema = Schema::integer("attachmentCountType");
 
 static BOOLEAN_TYPE_LOWER: Schema = Schema::boolean("booleanType");
 
@@ -422,7 +1263,19 @@ static ENTITY_ALREADY_EXISTS_MESSAGE_LOWER: Schema = Schema::string("entityAlrea
 
 static ENTITY_TEMPORARILY_UNMODIFIABLE_MESSAGE_LOWER: Schema = Schema::string("entityTemporarilyUnmodifiableMessage");
 
+static EXISTING_USER_NAME_TYPE_LOWER: Schema = Schema::string("existingUserNameType").min(1).max(128).pattern(r"[\w+=,.@-]+");
+
+static GROUP_LIST_TYPE_LOWER: Schema = Schema::list("groupListType", List::of(&GROUP));
+
+static GROUP_NAME_TYPE_LOWER: Schema = Schema::string("groupNameType").min(1).max(128).pattern(r"[\w+=,.@-]+");
+
 static ID_TYPE_LOWER: Schema = Schema::string("idType").min(16).max(128).pattern(r"[\w]+");
+
+static INSTANCE_PROFILE_LIST_TYPE_LOWER: Schema = Schema::list("instanceProfileListType", List::of(&INSTANCE_PROFILE));
+
+static INSTANCE_PROFILE_NAME_TYPE_LOWER: Schema = Schema::string("instanceProfileNameType").min(1).max(128).pattern(r"[\w+=,.@-]+");
+
+static INTEGER_TYPE_LOWER: Schema = Schema::integer("integerType");
 
 static INVALID_AUTHENTICATION_CODE_MESSAGE_LOWER: Schema = Schema::string("invalidAuthenticationCodeMessage");
 
@@ -458,9 +1311,27 @@ static PATH_PREFIX_TYPE_LOWER: Schema = Schema::string("pathPrefixType").min(1).
 
 static PATH_TYPE_LOWER: Schema = Schema::string("pathType").min(1).max(512).pattern(r"(\u002F)|(\u002F[\u0021-\u007E]+\u002F)");
 
+static POLICY_DESCRIPTION_TYPE_LOWER: Schema = Schema::string("policyDescriptionType").max(1000);
+
+static POLICY_DOCUMENT_TYPE_LOWER: Schema = Schema::string("policyDocumentType").min(1).max(131072).pattern(r"[\u0009\u000A\u000D\u0020-\u00FF]+");
+
+static POLICY_DOCUMENT_VERSION_LIST_TYPE_LOWER: Schema = Schema::list("policyDocumentVersionListType", List::of(&POLICY_VERSION));
+
 static POLICY_EVALUATION_ERROR_MESSAGE_LOWER: Schema = Schema::string("policyEvaluationErrorMessage");
 
+static POLICY_LIST_TYPE_LOWER: Schema = Schema::list("policyListType", List::of(&POLICY));
+
+static POLICY_NAME_LIST_TYPE_LOWER: Schema = Schema::list("policyNameListType", List::of(&POLICY_NAME_TYPE_LOWER));
+
+static POLICY_NAME_TYPE_LOWER: Schema = Schema::string("policyNameType").min(1).max(128).pattern(r"[\w+=,.@-]+");
+
 static POLICY_NOT_ATTACHABLE_MESSAGE_LOWER: Schema = Schema::string("policyNotAttachableMessage");
+
+static POLICY_PATH_TYPE_LOWER: Schema = Schema::string("policyPathType").min(1).max(512).pattern(r"((/[A-Za-z0-9\.,\+@=_-]+)*)/");
+
+static POLICY_SCOPE_TYPE_LOWER: Schema = Schema::string("policyScopeType").values(&["All", "AWS", "Local"]);
+
+static POLICY_VERSION_ID_TYPE_LOWER: Schema = Schema::string("policyVersionIdType").pattern(r"v[1-9][0-9]*(\.[A-Za-z0-9-]*)?");
 
 static PRIVATE_KEY_TYPE_LOWER: Schema = Schema::string("privateKeyType").min(1).max(16384).pattern(r"[\u0009\u000A\u000D\u0020-\u00FF]+").sensitive();
 
@@ -468,7 +1339,15 @@ static REPORT_GENERATION_LIMIT_EXCEEDED_MESSAGE_LOWER: Schema = Schema::string("
 
 static RESPONSE_MARKER_TYPE_LOWER: Schema = Schema::string("responseMarkerType");
 
+static ROLE_DESCRIPTION_TYPE_LOWER: Schema = Schema::string("roleDescriptionType").max(1000).pattern(r"[\u0009\u000A\u000D\u0020-\u007E\u00A1-\u00FF]*");
+
+static ROLE_LIST_TYPE_LOWER: Schema = Schema::list("roleListType", List::of(&ROLE));
+
+static ROLE_MAX_SESSION_DURATION_TYPE_LOWER: Schema = Schema::integer("roleMaxSessionDurationType").min(3600).max(43200);
+
 static ROLE_MODIFIED_MESSAGE_LOWER: Schema = Schema::string("roleModifiedMessage");
+
+static ROLE_NAME_TYPE_LOWER: Schema = Schema::string("roleNameType").min(1).max(64).pattern(r"[\w+=,.@-]+");
 
 static ROLE_TEMPLATE_DISABLED_MESSAGE_LOWER: Schema = Schema::string("roleTemplateDisabledMessage");
 
@@ -480,6 +1359,18 @@ static SERVICE_FAILURE_EXCEPTION_MESSAGE_LOWER: Schema = Schema::string("service
 
 static SERVICE_NOT_SUPPORTED_MESSAGE_LOWER: Schema = Schema::string("serviceNotSupportedMessage");
 
+static STATUS_TYPE_LOWER: Schema = Schema::string("statusType").values(&["Active", "Inactive", "Expired"]);
+
+static STRING_TYPE_LOWER: Schema = Schema::string("stringType");
+
+static SUMMARY_KEY_TYPE_LOWER: Schema = Schema::string("summaryKeyType").values(&["Users", "UsersQuota", "Groups", "GroupsQuota", "ServerCertificates", "ServerCertificatesQuota", "UserPolicySizeQuota", "GroupPolicySizeQuota", "GroupsPerUserQuota", "SigningCertificatesPerUserQuota", "AccessKeysPerUserQuota", "MFADevices", "MFADevicesInUse", "AccountMFAEnabled", "AccountAccessKeysPresent", "AccountPasswordPresent", "AccountSigningCertificatesPresent", "AttachedPoliciesPerGroupQuota", "AttachedPoliciesPerRoleQuota", "AttachedPoliciesPerUserQuota", "Policies", "PoliciesQuota", "PolicySizeQuota", "PolicyVersionsInUse", "PolicyVersionsInUseQuota", "VersionsPerPolicyQuota", "GlobalEndpointTokenVersion", "AssumeRolePolicySizeQuota", "InstanceProfiles", "InstanceProfilesQuota", "Providers", "RolePolicySizeQuota", "Roles", "RolesQuota"]);
+
+static SUMMARY_MAP_TYPE_LOWER: Schema = Schema::map("summaryMapType", Map::of(&SUMMARY_KEY_TYPE_LOWER, &SUMMARY_VALUE_TYPE_LOWER));
+
+static SUMMARY_VALUE_TYPE_LOWER: Schema = Schema::integer("summaryValueType");
+
+static TAG_KEY_LIST_TYPE_LOWER: Schema = Schema::list("tagKeyListType", List::of(&TAG_KEY_TYPE_LOWER)).max(50);
+
 static TAG_KEY_TYPE_LOWER: Schema = Schema::string("tagKeyType").min(1).max(128).pattern(r"[\p{L}\p{Z}\p{N}_.:/=+\-@]+");
 
 static TAG_LIST_TYPE_LOWER: Schema = Schema::list("tagListType", List::of(&TAG)).max(50);
@@ -489,4 +1380,8 @@ static TAG_VALUE_TYPE_LOWER: Schema = Schema::string("tagValueType").min(0).max(
 static UNMODIFIABLE_ENTITY_MESSAGE_LOWER: Schema = Schema::string("unmodifiableEntityMessage");
 
 static UNRECOGNIZED_PUBLIC_KEY_ENCODING_MESSAGE_LOWER: Schema = Schema::string("unrecognizedPublicKeyEncodingMessage");
+
+static USER_LIST_TYPE_LOWER: Schema = Schema::list("userListType", List::of(&USER));
+
+static USER_NAME_TYPE_LOWER: Schema = Schema::string("userNameType").min(1).max(64).pattern(r"[\w+=,.@-]+");
 

@@ -13,8 +13,10 @@ use crate::error::ServiceError;
 use crate::room::Handler;
 
 impl Handler for shapes::DiscoverInstances {
-    fn access(_: &OpCtx, _: &Self::Input) -> Access {
+    fn access(_: &OpCtx, input: &Self::Input) -> Access {
         Access::any("servicediscovery:DiscoverInstances")
+            .with("servicediscovery:NamespaceName", &input.namespace_name)
+            .with("servicediscovery:ServiceName", &input.service_name)
     }
 
     async fn run(ctx: &OpCtx, input: Self::Input) -> Result<Self::Output, ServiceError> {

@@ -11,11 +11,9 @@ use crate::room::Handler;
 
 impl Handler for shapes::BatchGetRepositoryScanningConfiguration {
     fn access(ctx: &OpCtx, input: &Self::Input) -> Access {
-        let name = match input.repository_names.as_slice() {
-            [one] => one,
-            _several => "*",
-        };
-        parse::access(ctx, "ecr:BatchGetRepositoryScanningConfiguration", name)
+        let resources =
+            input.repository_names.iter().map(|name| ctx.arn("ecr", format!("repository/{name}")));
+        Access::each("ecr:BatchGetRepositoryScanningConfiguration", resources)
     }
 
     async fn run(ctx: &OpCtx, input: Self::Input) -> Result<Self::Output, ServiceError> {

@@ -13,10 +13,10 @@ use crate::room::Handler;
 
 impl Handler for shapes::DescribeRepositories {
     fn access(ctx: &OpCtx, input: &Self::Input) -> Access {
-        match input.repository_names.as_deref() {
-            Some([one]) => parse::access(ctx, "ecr:DescribeRepositories", one),
-            Some(_) | None => parse::access(ctx, "ecr:DescribeRepositories", "*"),
-        }
+        let names = input.repository_names.clone().filter(|names| !names.is_empty());
+        let names = names.unwrap_or_else(|| vec!["*".to_owned()]);
+        let resources = names.iter().map(|name| ctx.arn("ecr", format!("repository/{name}")));
+        Access::each("ecr:DescribeRepositories", resources)
     }
 
     async fn run(ctx: &OpCtx, input: Self::Input) -> Result<Self::Output, ServiceError> {

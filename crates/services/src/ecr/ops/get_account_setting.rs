@@ -9,8 +9,8 @@ use crate::error::ServiceError;
 use crate::room::Handler;
 
 impl Handler for shapes::GetAccountSetting {
-    fn access(_: &OpCtx, _: &Self::Input) -> Access {
-        Access::any("ecr:GetAccountSetting")
+    fn access(_: &OpCtx, input: &Self::Input) -> Access {
+        Access::any("ecr:GetAccountSetting").with("ecr:AccountSetting", &input.name)
     }
 
     async fn run(ctx: &OpCtx, input: Self::Input) -> Result<Self::Output, ServiceError> {

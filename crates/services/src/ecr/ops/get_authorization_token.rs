@@ -19,8 +19,11 @@ impl Handler for shapes::GetAuthorizationToken {
     async fn run(ctx: &OpCtx, input: Self::Input) -> Result<Self::Output, ServiceError> {
         // Every registry that may be asked for is this one: the answer has one entry for each.
         let count = input.registry_ids.map_or(1, |ids| ids.len());
-        let caller = Caller { scope: ctx.scope.clone(), principal: ctx.principal.arn.clone() };
-        let expires_at = ctx.now + LIFETIME;
+        let identity = Some(ctx.principal.clone());
+        let caller = Caller { scope: ctx.scope.clone(), principal: ctx.principal.arn.clone(), identity };
+        // A token outlives no session.
+        let end = ctx.principal.session.as_ref().map(|session| session.expires_at);
+        let expires_at = end.map_or(ctx.now + LIFETIME, |end| end.min(ctx.now + LIFETIME));
         let token = ctx.cloud.registry.mint_token(&caller, expires_at);
         let entry = shapes::AuthorizationData {
             authorization_token: Some(STANDARD.encode(format!("AWS:{token}"))),

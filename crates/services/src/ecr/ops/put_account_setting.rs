@@ -13,8 +13,8 @@ use crate::error::ServiceError;
 use crate::room::Handler;
 
 impl Handler for shapes::PutAccountSetting {
-    fn access(_: &OpCtx, _: &Self::Input) -> Access {
-        Access::any("ecr:PutAccountSetting")
+    fn access(_: &OpCtx, input: &Self::Input) -> Access {
+        Access::any("ecr:PutAccountSetting").with("ecr:AccountSetting", &input.name)
     }
 
     async fn run(ctx: &OpCtx, input: Self::Input) -> Result<Self::Output, ServiceError> {

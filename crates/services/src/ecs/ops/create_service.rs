@@ -17,6 +17,7 @@ use wire::ecs as shape;
 use super::describe_task_definition::find;
 use crate::access::Access;
 use crate::context::OpCtx;
+use crate::ecs::authorization::{with_definition, with_network, with_providers};
 use crate::ecs::balancing;
 use crate::ecs::error::Error;
 use crate::ecs::launching::Maker;
@@ -38,14 +39,16 @@ const MAX_TOKEN: usize = 36;
 
 impl Handler for shape::CreateService {
     fn access(ctx: &OpCtx, input: &shape::CreateServiceRequest) -> Access {
-        let resource = service_resource(ctx, input.cluster.as_deref(), &input.service_name);
-        let access = Access::new("ecs:CreateService", resource)
-            .with("ecs:cluster", cluster_resource(ctx, input.cluster.as_deref()))
-            .with("ecs:enable-execute-command", input.enable_execute_command.unwrap_or(false));
-        match &input.task_definition {
-            Some(definition) => access.with("ecs:task-definition", definition),
-            None => access,
-        }
+        let cluster = input.cluster.as_deref();
+        let access = Access::new("ecs:CreateService", service_resource(ctx, cluster, &input.service_name))
+            .with("ecs:cluster", cluster_resource(ctx, cluster))
+            .with("ecs:enable-execute-command", input.enable_execute_command.unwrap_or(false))
+            .with("ecs:enable-ecs-managed-tags", input.enable_ecs_managed_tags.unwrap_or(false));
+        let access =
+            input.propagate_tags.iter().fold(access, |access, from| access.with("ecs:propagate-tags", from));
+        let access = with_network(access, input.network_configuration.as_ref());
+        let access = with_providers(access, input.capacity_provider_strategy.as_deref());
+        with_definition(ctx, access, input.task_definition.as_deref())
     }
 
     async fn run(

@@ -15,8 +15,8 @@ use crate::error::ServiceError;
 use crate::room::Handler;
 
 impl Handler for DeleteAccountSetting {
-    fn access(_: &OpCtx, _: &shape::DeleteAccountSettingRequest) -> Access {
-        Access::any("ecs:DeleteAccountSetting")
+    fn access(_: &OpCtx, input: &shape::DeleteAccountSettingRequest) -> Access {
+        Access::any("ecs:DeleteAccountSetting").with("ecs:account-setting", &input.name)
     }
 
     async fn run(

@@ -25,10 +25,7 @@ const MAX_DEFINITIONS: usize = 10;
 
 impl Handler for DeleteTaskDefinitions {
     fn access(ctx: &OpCtx, input: &shape::DeleteTaskDefinitionsRequest) -> Access {
-        match input.task_definitions.as_slice() {
-            [one] => Access::new("ecs:DeleteTaskDefinitions", resource(ctx, one)),
-            _ => Access::any("ecs:DeleteTaskDefinitions"),
-        }
+        Access::each("ecs:DeleteTaskDefinitions", input.task_definitions.iter().map(|raw| resource(ctx, raw)))
     }
 
     async fn run(

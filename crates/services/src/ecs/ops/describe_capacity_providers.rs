@@ -21,8 +21,9 @@ use crate::room::Handler;
 const MAX_PROVIDERS: usize = 100;
 
 impl Handler for DescribeCapacityProviders {
-    fn access(_: &OpCtx, _: &shape::DescribeCapacityProvidersRequest) -> Access {
-        Access::any("ecs:DescribeCapacityProviders")
+    fn access(ctx: &OpCtx, input: &shape::DescribeCapacityProvidersRequest) -> Access {
+        let provider = |name: &String| ctx.arn("ecs", format!("capacity-provider/{name}"));
+        Access::each("ecs:DescribeCapacityProviders", input.capacity_providers.iter().flatten().map(provider))
     }
 
     async fn run(

@@ -20,11 +20,12 @@ const MAX_CLUSTERS: usize = 100;
 
 impl Handler for DescribeClusters {
     fn access(ctx: &OpCtx, input: &DescribeClustersRequest) -> Access {
-        // IAM asks about every cluster; with one the answer is exact, with more the pattern of all is asked.
         match input.clusters.as_deref() {
             None | Some([]) => Access::new("ecs:DescribeClusters", cluster_resource(ctx, None)),
-            Some([one]) => Access::new("ecs:DescribeClusters", cluster_resource(ctx, Some(one.as_str()))),
-            Some(_) => Access::any("ecs:DescribeClusters"),
+            Some(all) => Access::each(
+                "ecs:DescribeClusters",
+                all.iter().map(|raw| cluster_resource(ctx, Some(raw.as_str()))),
+            ),
         }
     }
 

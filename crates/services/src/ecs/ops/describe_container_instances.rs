@@ -24,11 +24,8 @@ const MAX_INSTANCES: usize = 100;
 impl Handler for DescribeContainerInstances {
     fn access(ctx: &OpCtx, input: &shape::DescribeContainerInstancesRequest) -> Access {
         let cluster = input.cluster.as_deref();
-        let resource = match input.container_instances.as_slice() {
-            [one] => instance_resource(ctx, cluster, one),
-            _ => "*".to_owned(),
-        };
-        Access::new("ecs:DescribeContainerInstances", resource)
+        let instances = input.container_instances.iter().map(|raw| instance_resource(ctx, cluster, raw));
+        Access::each("ecs:DescribeContainerInstances", instances)
             .with("ecs:cluster", cluster_resource(ctx, cluster))
     }
 

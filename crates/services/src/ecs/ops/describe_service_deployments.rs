@@ -5,6 +5,7 @@ use wire::ecs as shape;
 
 use crate::access::Access;
 use crate::context::OpCtx;
+use crate::ecs::authorization::of_service;
 use crate::ecs::error::Error;
 use crate::ecs::ops::missing;
 use crate::ecs::rules::identifier;
@@ -18,10 +19,8 @@ const MAX_ARNS: usize = 20;
 
 impl Handler for shape::DescribeServiceDeployments {
     fn access(_: &OpCtx, input: &shape::DescribeServiceDeploymentsRequest) -> Access {
-        match input.service_deployment_arns.as_slice() {
-            [arn] => Access::new("ecs:DescribeServiceDeployments", arn),
-            _ => Access::any("ecs:DescribeServiceDeployments"),
-        }
+        let arns = &input.service_deployment_arns;
+        of_service(Access::each("ecs:DescribeServiceDeployments", arns), arns)
     }
 
     async fn run(

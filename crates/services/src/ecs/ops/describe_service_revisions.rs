@@ -5,6 +5,7 @@ use wire::ecs as shape;
 
 use crate::access::Access;
 use crate::context::OpCtx;
+use crate::ecs::authorization::of_service;
 use crate::ecs::error::Error;
 use crate::ecs::ops::missing;
 use crate::ecs::rules::identifier;
@@ -18,10 +19,8 @@ const MAX_ARNS: usize = 20;
 
 impl Handler for shape::DescribeServiceRevisions {
     fn access(_: &OpCtx, input: &shape::DescribeServiceRevisionsRequest) -> Access {
-        match input.service_revision_arns.as_slice() {
-            [arn] => Access::new("ecs:DescribeServiceRevisions", arn),
-            _ => Access::any("ecs:DescribeServiceRevisions"),
-        }
+        let arns = &input.service_revision_arns;
+        of_service(Access::each("ecs:DescribeServiceRevisions", arns), arns)
     }
 
     async fn run(

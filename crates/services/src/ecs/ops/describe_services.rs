@@ -20,12 +20,9 @@ const MAX_SERVICES: usize = 10;
 
 impl Handler for DescribeServices {
     fn access(ctx: &OpCtx, input: &shape::DescribeServicesRequest) -> Access {
-        let resource = match input.services.as_slice() {
-            [one] => service_resource(ctx, input.cluster.as_deref(), one),
-            _ => "*".to_owned(),
-        };
+        let services = input.services.iter().map(|raw| service_resource(ctx, input.cluster.as_deref(), raw));
         let cluster = cluster_resource(ctx, input.cluster.as_deref());
-        Access::new("ecs:DescribeServices", resource).with("ecs:cluster", cluster)
+        Access::each("ecs:DescribeServices", services).with("ecs:cluster", cluster)
     }
 
     async fn run(

@@ -7,6 +7,7 @@ use wire::ecs::{DescribeTasks, DescribeTasksRequest, DescribeTasksResponse};
 
 use crate::access::Access;
 use crate::context::OpCtx;
+use crate::ecs::authorization::task_resource;
 use crate::ecs::error::Error;
 use crate::ecs::ops::{cluster_resource, missing};
 use crate::ecs::rules::identifier;
@@ -20,13 +21,9 @@ const MAX_TASKS: usize = 100;
 
 impl Handler for DescribeTasks {
     fn access(ctx: &OpCtx, input: &DescribeTasksRequest) -> Access {
-        let cluster = cluster_resource(ctx, input.cluster.as_deref());
-        let resource = match input.tasks.as_slice() {
-            [arn] if arn.starts_with("arn:") => arn.clone(),
-            [id] => cluster.replacen(":cluster/", ":task/", 1) + "/" + id,
-            _ => "*".to_owned(),
-        };
-        Access::new("ecs:DescribeTasks", resource).with("ecs:cluster", cluster)
+        let cluster = input.cluster.as_deref();
+        let tasks = input.tasks.iter().map(|raw| task_resource(ctx, cluster, raw));
+        Access::each("ecs:DescribeTasks", tasks).with("ecs:cluster", cluster_resource(ctx, cluster))
     }
 
     async fn run(ctx: &OpCtx, input: DescribeTasksRequest) -> Result<DescribeTasksResponse, ServiceError> {

@@ -12,6 +12,7 @@ use wire::ecs as shape;
 
 use crate::access::Access;
 use crate::context::OpCtx;
+use crate::ecs::authorization::task_resource;
 use crate::ecs::error::Error;
 use crate::ecs::ops::cluster_resource;
 use crate::ecs::rules::identifier;
@@ -27,13 +28,11 @@ const NOT_CONNECTED: &str = "The execute command failed due to an internal error
 
 impl Handler for shape::ExecuteCommand {
     fn access(ctx: &OpCtx, input: &shape::ExecuteCommandRequest) -> Access {
-        let name = identifier::cluster(input.cluster.as_deref(), &ctx.scope).ok();
-        let task = name.and_then(|name| {
-            let id = identifier::task(&input.task, &ctx.scope, &name).ok().flatten()?;
-            Some(id.arn(&ctx.scope, &name).to_string())
-        });
-        let access = Access::new("ecs:ExecuteCommand", task.unwrap_or_else(|| "*".to_owned()))
-            .with("ecs:cluster", cluster_resource(ctx, input.cluster.as_deref()));
+        let cluster = input.cluster.as_deref();
+        let task = task_resource(ctx, cluster, &input.task);
+        let access = Access::new("ecs:ExecuteCommand", &task)
+            .with("ecs:cluster", cluster_resource(ctx, cluster))
+            .with("ecs:task", task);
         match &input.container {
             Some(container) => access.with("ecs:container-name", container),
             None => access,

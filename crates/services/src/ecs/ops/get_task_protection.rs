@@ -7,6 +7,7 @@ use wire::ecs as shape;
 
 use crate::access::Access;
 use crate::context::OpCtx;
+use crate::ecs::authorization::task_resource;
 use crate::ecs::error::Error;
 use crate::ecs::ops::{cluster_resource, missing};
 use crate::ecs::rules::identifier;
@@ -19,7 +20,9 @@ const MAX_TASKS: usize = 100;
 
 impl Handler for shape::GetTaskProtection {
     fn access(ctx: &OpCtx, input: &shape::GetTaskProtectionRequest) -> Access {
-        Access::any("ecs:GetTaskProtection").with("ecs:cluster", cluster_resource(ctx, Some(&input.cluster)))
+        let cluster = Some(input.cluster.as_str());
+        let tasks = input.tasks.iter().flatten().map(|raw| task_resource(ctx, cluster, raw));
+        Access::each("ecs:GetTaskProtection", tasks).with("ecs:cluster", cluster_resource(ctx, cluster))
     }
 
     async fn run(

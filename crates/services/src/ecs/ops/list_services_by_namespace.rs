@@ -9,8 +9,8 @@ use crate::error::ServiceError;
 use crate::room::Handler;
 
 impl Handler for shape::ListServicesByNamespace {
-    fn access(_: &OpCtx, _: &shape::ListServicesByNamespaceRequest) -> Access {
-        Access::any("ecs:ListServicesByNamespace")
+    fn access(_: &OpCtx, input: &shape::ListServicesByNamespaceRequest) -> Access {
+        Access::any("ecs:ListServicesByNamespace").with("ecs:namespace", &input.namespace)
     }
 
     async fn run(

@@ -10,7 +10,7 @@ use wire::ecs::{ListTasks, ListTasksRequest, ListTasksResponse};
 use crate::access::Access;
 use crate::context::OpCtx;
 use crate::ecs::error::Error;
-use crate::ecs::ops::cluster_resource;
+use crate::ecs::ops::{cluster_resource, instance_resource};
 use crate::ecs::rules::identifier;
 use crate::ecs::rules::paging::Page;
 use crate::ecs::store::{
@@ -32,8 +32,12 @@ struct Filter {
 
 impl Handler for ListTasks {
     fn access(ctx: &OpCtx, input: &ListTasksRequest) -> Access {
-        let access = Access::any("ecs:ListTasks");
-        access.with("ecs:cluster", cluster_resource(ctx, input.cluster.as_deref()))
+        let cluster = cluster_resource(ctx, input.cluster.as_deref());
+        let resource = match &input.container_instance {
+            Some(instance) => instance_resource(ctx, input.cluster.as_deref(), instance),
+            None => cluster.replacen(":cluster/", ":container-instance/", 1) + "/*",
+        };
+        Access::new("ecs:ListTasks", resource).with("ecs:cluster", cluster)
     }
 
     async fn run(ctx: &OpCtx, input: ListTasksRequest) -> Result<ListTasksResponse, ServiceError> {

@@ -10,8 +10,8 @@ use crate::error::ServiceError;
 use crate::room::Handler;
 
 impl Handler for PutAccountSetting {
-    fn access(_: &OpCtx, _: &shape::PutAccountSettingRequest) -> Access {
-        Access::any("ecs:PutAccountSetting")
+    fn access(_: &OpCtx, input: &shape::PutAccountSettingRequest) -> Access {
+        Access::any("ecs:PutAccountSetting").with("ecs:account-setting", &input.name)
     }
 
     async fn run(

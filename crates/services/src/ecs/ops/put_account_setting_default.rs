@@ -11,8 +11,8 @@ use crate::error::ServiceError;
 use crate::room::Handler;
 
 impl Handler for PutAccountSettingDefault {
-    fn access(_: &OpCtx, _: &shape::PutAccountSettingDefaultRequest) -> Access {
-        Access::any("ecs:PutAccountSettingDefault")
+    fn access(_: &OpCtx, input: &shape::PutAccountSettingDefaultRequest) -> Access {
+        Access::any("ecs:PutAccountSettingDefault").with("ecs:account-setting", &input.name)
     }
 
     async fn run(

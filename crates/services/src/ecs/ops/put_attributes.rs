@@ -7,13 +7,16 @@ use wire::ecs as shape;
 use crate::access::Access;
 use crate::context::OpCtx;
 use crate::ecs::attribute;
-use crate::ecs::ops::cluster_resource;
+use crate::ecs::ops::{cluster_resource, instance_resource};
 use crate::error::ServiceError;
 use crate::room::Handler;
 
 impl Handler for shape::PutAttributes {
     fn access(ctx: &OpCtx, input: &shape::PutAttributesRequest) -> Access {
-        Access::new("ecs:PutAttributes", cluster_resource(ctx, input.cluster.as_deref()))
+        let cluster = input.cluster.as_deref();
+        let targets = input.attributes.iter().filter_map(|it| it.target_id.as_deref());
+        let targets = targets.map(|raw| instance_resource(ctx, cluster, raw));
+        Access::each("ecs:PutAttributes", targets).with("ecs:cluster", cluster_resource(ctx, cluster))
     }
 
     async fn run(

@@ -11,6 +11,7 @@ use wire::ecs::{RegisterTaskDefinition, RegisterTaskDefinitionRequest, RegisterT
 
 use crate::access::Access;
 use crate::context::OpCtx;
+use crate::ecs::authorization::passing_roles;
 use crate::ecs::error::Error;
 use crate::ecs::rules::{attributes, defaults, tag, task_definition as rules};
 use crate::ecs::store::{FamilyRow, TaskDefinitionRow};
@@ -36,7 +37,8 @@ impl Handler for RegisterTaskDefinition {
             access = access.with("ecs:task-memory", memory);
         }
         let privileged = input.container_definitions.iter().any(|c| c.privileged == Some(true));
-        access.with("ecs:privileged", privileged)
+        let roles = [&input.task_role_arn, &input.execution_role_arn];
+        passing_roles(ctx, access.with("ecs:privileged", privileged), roles.into_iter().flatten())
     }
 
     async fn run(

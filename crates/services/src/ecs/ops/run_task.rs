@@ -11,6 +11,7 @@ use wire::ecs as shape;
 use super::describe_task_definition::find;
 use crate::access::Access;
 use crate::context::OpCtx;
+use crate::ecs::authorization::{launching, with_providers};
 use crate::ecs::error::Error;
 use crate::ecs::launching::{Made, Maker};
 use crate::ecs::ops::cluster_resource;
@@ -25,11 +26,11 @@ use crate::room::Handler;
 
 impl Handler for shape::RunTask {
     fn access(ctx: &OpCtx, input: &shape::RunTaskRequest) -> Access {
-        let found = find(ctx, &ctx.cloud.store.snapshot(), &input.task_definition);
-        let definition = found.ok().flatten().map_or_else(|| "*".to_owned(), |found| found.arn().to_string());
-        Access::new("ecs:RunTask", definition)
+        let changes = input.overrides.as_ref();
+        let access = launching(ctx, "ecs:RunTask", &input.task_definition, changes)
             .with("ecs:cluster", cluster_resource(ctx, input.cluster.as_deref()))
-            .with("ecs:enable-execute-command", input.enable_execute_command.unwrap_or(false))
+            .with("ecs:enable-execute-command", input.enable_execute_command.unwrap_or(false));
+        with_providers(access, input.capacity_provider_strategy.as_deref())
     }
 
     async fn run(ctx: &OpCtx, input: shape::RunTaskRequest) -> Result<shape::RunTaskResponse, ServiceError> {

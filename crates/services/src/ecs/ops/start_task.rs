@@ -8,6 +8,7 @@ use wire::ecs as shape;
 use super::describe_task_definition::find;
 use crate::access::Access;
 use crate::context::OpCtx;
+use crate::ecs::authorization::launching;
 use crate::ecs::error::Error;
 use crate::ecs::instances;
 use crate::ecs::launching::{Made, Maker};
@@ -26,11 +27,10 @@ const MAX_INSTANCES: usize = 10;
 
 impl Handler for shape::StartTask {
     fn access(ctx: &OpCtx, input: &shape::StartTaskRequest) -> Access {
-        let found = find(ctx, &ctx.cloud.store.snapshot(), &input.task_definition);
-        let definition = found.ok().flatten().map_or_else(|| "*".to_owned(), |found| found.arn().to_string());
-        let cluster = input.cluster.as_deref();
-        let access =
-            Access::new("ecs:StartTask", definition).with("ecs:cluster", cluster_resource(ctx, cluster));
+        let (cluster, changes) = (input.cluster.as_deref(), input.overrides.as_ref());
+        let access = launching(ctx, "ecs:StartTask", &input.task_definition, changes)
+            .with("ecs:cluster", cluster_resource(ctx, cluster))
+            .with("ecs:enable-execute-command", input.enable_execute_command.unwrap_or(false));
         input.container_instances.iter().fold(access, |access, raw| {
             access.with("ecs:container-instances", instance_resource(ctx, cluster, raw))
         })

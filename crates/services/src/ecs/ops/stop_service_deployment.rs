@@ -6,6 +6,7 @@ use wire::ecs as shape;
 
 use crate::access::Access;
 use crate::context::OpCtx;
+use crate::ecs::authorization::of_service;
 use crate::ecs::error::Error;
 use crate::ecs::rules::identifier;
 use crate::ecs::store::{ServiceDeploymentRow, ServiceRow, service};
@@ -14,7 +15,8 @@ use crate::room::Handler;
 
 impl Handler for shape::StopServiceDeployment {
     fn access(_: &OpCtx, input: &shape::StopServiceDeploymentRequest) -> Access {
-        Access::new("ecs:StopServiceDeployment", &input.service_deployment_arn)
+        let arn = &input.service_deployment_arn;
+        of_service(Access::new("ecs:StopServiceDeployment", arn), std::slice::from_ref(arn))
     }
 
     async fn run(

@@ -7,6 +7,7 @@ use wire::ecs as shape;
 
 use crate::access::Access;
 use crate::context::OpCtx;
+use crate::ecs::authorization::task_resource;
 use crate::ecs::error::Error;
 use crate::ecs::ops::cluster_resource;
 use crate::ecs::rules::identifier;
@@ -20,13 +21,9 @@ const MAX_REASON: usize = 1024;
 
 impl Handler for shape::StopTask {
     fn access(ctx: &OpCtx, input: &shape::StopTaskRequest) -> Access {
-        let name = identifier::cluster(input.cluster.as_deref(), &ctx.scope).ok();
-        let task = name.and_then(|name| {
-            let id = identifier::task(&input.task, &ctx.scope, &name).ok().flatten()?;
-            Some(id.arn(&ctx.scope, &name).to_string())
-        });
-        Access::new("ecs:StopTask", task.unwrap_or_else(|| "*".to_owned()))
-            .with("ecs:cluster", cluster_resource(ctx, input.cluster.as_deref()))
+        let cluster = input.cluster.as_deref();
+        let task = task_resource(ctx, cluster, &input.task);
+        Access::new("ecs:StopTask", task).with("ecs:cluster", cluster_resource(ctx, cluster))
     }
 
     async fn run(

@@ -16,6 +16,7 @@ use wire::ecs as shape;
 use super::describe_task_definition::find;
 use crate::access::Access;
 use crate::context::OpCtx;
+use crate::ecs::authorization::{with_definition, with_network, with_providers};
 use crate::ecs::balancing;
 use crate::ecs::error::Error;
 use crate::ecs::launching::Maker;
@@ -34,13 +35,16 @@ use crate::room::Handler;
 
 impl Handler for shape::UpdateService {
     fn access(ctx: &OpCtx, input: &shape::UpdateServiceRequest) -> Access {
-        let resource = service_resource(ctx, input.cluster.as_deref(), &input.service);
-        let access = Access::new("ecs:UpdateService", resource)
-            .with("ecs:cluster", cluster_resource(ctx, input.cluster.as_deref()));
-        match &input.task_definition {
-            Some(definition) => access.with("ecs:task-definition", definition),
-            None => access,
-        }
+        let cluster = input.cluster.as_deref();
+        let access = Access::new("ecs:UpdateService", service_resource(ctx, cluster, &input.service))
+            .with("ecs:cluster", cluster_resource(ctx, cluster));
+        let access = input
+            .enable_execute_command
+            .iter()
+            .fold(access, |access, enabled| access.with("ecs:enable-execute-command", enabled));
+        let access = with_network(access, input.network_configuration.as_ref());
+        let access = with_providers(access, input.capacity_provider_strategy.as_deref());
+        with_definition(ctx, access, input.task_definition.as_deref())
     }
 
     async fn run(

@@ -9,6 +9,7 @@ use wire::ecs as shape;
 use super::get_task_protection::{find, protected};
 use crate::access::Access;
 use crate::context::OpCtx;
+use crate::ecs::authorization::task_resource;
 use crate::ecs::error::Error;
 use crate::ecs::ops::cluster_resource;
 use crate::ecs::rules::identifier;
@@ -25,8 +26,9 @@ const MAX_MINUTES: i32 = 2880;
 
 impl Handler for shape::UpdateTaskProtection {
     fn access(ctx: &OpCtx, input: &shape::UpdateTaskProtectionRequest) -> Access {
-        Access::any("ecs:UpdateTaskProtection")
-            .with("ecs:cluster", cluster_resource(ctx, Some(&input.cluster)))
+        let cluster = Some(input.cluster.as_str());
+        let tasks = input.tasks.iter().map(|raw| task_resource(ctx, cluster, raw));
+        Access::each("ecs:UpdateTaskProtection", tasks).with("ecs:cluster", cluster_resource(ctx, cluster))
     }
 
     async fn run(

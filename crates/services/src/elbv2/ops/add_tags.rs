@@ -12,7 +12,7 @@ use crate::room::Handler;
 
 impl Handler for shapes::AddTags {
     fn access(_: &OpCtx, input: &Self::Input) -> Access {
-        Access::new("elasticloadbalancing:AddTags", input.resource_arns.first().map_or("*", String::as_str))
+        Access::each("elasticloadbalancing:AddTags", &input.resource_arns)
     }
 
     async fn run(ctx: &OpCtx, input: Self::Input) -> Result<Self::Output, ServiceError> {

@@ -23,8 +23,10 @@ use crate::error::ServiceError;
 use crate::room::Handler;
 
 impl Handler for shapes::CreateLoadBalancer {
-    fn access(_: &OpCtx, _: &Self::Input) -> Access {
-        Access::any("elasticloadbalancing:CreateLoadBalancer")
+    fn access(ctx: &OpCtx, input: &Self::Input) -> Access {
+        let kind = if input.r#type.as_deref() == Some("network") { "net" } else { "app" };
+        let balancer = ctx.arn("elasticloadbalancing", format!("loadbalancer/{kind}/{}/*", input.name));
+        Access::new("elasticloadbalancing:CreateLoadBalancer", balancer)
     }
 
     async fn run(ctx: &OpCtx, input: Self::Input) -> Result<Self::Output, ServiceError> {

@@ -15,8 +15,9 @@ use crate::error::ServiceError;
 use crate::room::Handler;
 
 impl Handler for shapes::CreateTargetGroup {
-    fn access(_: &OpCtx, _: &Self::Input) -> Access {
-        Access::any("elasticloadbalancing:CreateTargetGroup")
+    fn access(ctx: &OpCtx, input: &Self::Input) -> Access {
+        let group = ctx.arn("elasticloadbalancing", format!("targetgroup/{}/*", input.name));
+        Access::new("elasticloadbalancing:CreateTargetGroup", group)
     }
 
     async fn run(ctx: &OpCtx, input: Self::Input) -> Result<Self::Output, ServiceError> {

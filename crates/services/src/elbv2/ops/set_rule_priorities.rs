@@ -16,8 +16,9 @@ use crate::error::ServiceError;
 use crate::room::Handler;
 
 impl Handler for shapes::SetRulePriorities {
-    fn access(_: &OpCtx, _: &Self::Input) -> Access {
-        Access::any("elasticloadbalancing:SetRulePriorities")
+    fn access(_: &OpCtx, input: &Self::Input) -> Access {
+        let rules = input.rule_priorities.iter().filter_map(|it| it.rule_arn.as_ref());
+        Access::each("elasticloadbalancing:SetRulePriorities", rules)
     }
 
     async fn run(ctx: &OpCtx, input: Self::Input) -> Result<Self::Output, ServiceError> {

@@ -8,7 +8,8 @@ use crate::context::OpCtx;
 use crate::error::ServiceError;
 use crate::iam::error::Error;
 use crate::iam::store::certificate;
-use crate::iam::wire::{metadata, write_tags};
+use crate::iam::wire::certificate::metadata;
+use crate::iam::wire::write_tags;
 use crate::room::Handler;
 
 impl Handler for shapes::GetServerCertificate {

@@ -10,7 +10,7 @@ use crate::context::OpCtx;
 use crate::error::ServiceError;
 use crate::iam::error::Error;
 use crate::iam::store::CertificateRow;
-use crate::iam::wire::metadata;
+use crate::iam::wire::certificate::metadata;
 use crate::room::Handler;
 
 /// Certificates of an answer that asks for no number.

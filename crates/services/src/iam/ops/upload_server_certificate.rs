@@ -12,7 +12,8 @@ use crate::error::ServiceError;
 use crate::iam::certificates;
 use crate::iam::error::Error;
 use crate::iam::store::{CertificateRow, certificate};
-use crate::iam::wire::{metadata, name, path, read_pair, tags, write_tags};
+use crate::iam::wire::certificate::{metadata, name, path, read_pair};
+use crate::iam::wire::{tags, write_tags};
 use crate::room::Handler;
 
 /// IAM's quota.
@@ -31,7 +32,7 @@ impl Handler for shapes::UploadServerCertificate {
             return Err(Error::AlreadyExists(name.to_string()).into());
         }
         if snapshot.count::<CertificateRow>(&key![account]) >= MOST {
-            return Err(Error::LimitExceeded(MOST).into());
+            return Err(Error::LimitExceeded { quota: "ServerCertificatesPerAccount", limit: MOST }.into());
         }
         let facts =
             read_pair(&input.certificate_body, input.certificate_chain.as_deref(), &input.private_key)?;

@@ -18,11 +18,8 @@ use crate::room::Handler;
 
 impl Handler for StartLiveTail {
     fn access(ctx: &OpCtx, input: &StartLiveTailRequest) -> Access {
-        // A session over several groups is allowed where it is for the first of them and `*`.
-        match input.log_group_identifiers.as_slice() {
-            [only] => Access::new("logs:StartLiveTail", access_arn(&ctx.scope, None, Some(only))),
-            _ => Access::any("logs:StartLiveTail"),
-        }
+        let groups = input.log_group_identifiers.iter();
+        Access::each("logs:StartLiveTail", groups.map(|group| access_arn(&ctx.scope, None, Some(group))))
     }
 
     async fn run(ctx: &OpCtx, input: StartLiveTailRequest) -> Result<StartLiveTailResponse, ServiceError> {

@@ -1,7 +1,5 @@
 //! Certificates as answers show them, and what is uploaded.
 
-use std::collections::BTreeMap;
-
 use model::Timestamp;
 use model::iam::{CertificateName, CertificatePath, ServerCertificate};
 use rustls::crypto::ring::default_provider;
@@ -12,19 +10,20 @@ use rustls::{Error as TlsError, InconsistentKeys};
 use wire::iam as shapes;
 use x509_parser::prelude::{FromDer, GeneralName, ParsedExtension, X509Certificate};
 
-use super::error::Error;
+use super::whole;
+use crate::iam::error::Error;
 
 /// What a certificate says of itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Facts {
+pub(in crate::iam) struct Facts {
     /// The names that it stands for, in lower case.
-    pub(super) names: Vec<String>,
+    pub(in crate::iam) names: Vec<String>,
     /// When it ends.
-    pub(super) expires_at: Timestamp,
+    pub(in crate::iam) expires_at: Timestamp,
 }
 
 /// Reads a certificate, its chain and its private key, which must belong together.
-pub(super) fn read_pair(body: &str, chain: Option<&str>, key: &str) -> Result<Facts, Error> {
+pub(in crate::iam) fn read_pair(body: &str, chain: Option<&str>, key: &str) -> Result<Facts, Error> {
     let mut certificates: Vec<CertificateDer<'static>> = CertificateDer::pem_slice_iter(body.as_bytes())
         .collect::<Result<_, _>>()
         .map_err(malformed("certificate"))?;
@@ -72,7 +71,7 @@ fn facts(leaf: &CertificateDer<'_>) -> Result<Facts, Error> {
 }
 
 /// Reads a certificate's name.
-pub(super) fn name(raw: &str) -> Result<CertificateName, Error> {
+pub(in crate::iam) fn name(raw: &str) -> Result<CertificateName, Error> {
     CertificateName::new(raw).map_err(|_| {
         Error::Validation(
             "The specified value for serverCertificateName is invalid. It must contain only alphanumeric characters \
@@ -83,7 +82,7 @@ pub(super) fn name(raw: &str) -> Result<CertificateName, Error> {
 }
 
 /// Reads a certificate's path.
-pub(super) fn path(raw: Option<String>) -> Result<CertificatePath, Error> {
+pub(in crate::iam) fn path(raw: Option<String>) -> Result<CertificatePath, Error> {
     let raw = raw.unwrap_or_else(|| "/".to_owned());
     CertificatePath::new(raw).map_err(|_| {
         Error::Validation(
@@ -94,34 +93,14 @@ pub(super) fn path(raw: Option<String>) -> Result<CertificatePath, Error> {
     })
 }
 
-/// Reads the tags of a request.
-pub(super) fn tags(tags: Option<Vec<shapes::Tag>>) -> Result<BTreeMap<String, String>, Error> {
-    let mut all = BTreeMap::new();
-    for tag in tags.unwrap_or_default() {
-        if all.insert(tag.key, tag.value).is_some() {
-            return Err(Error::Validation(
-                "Duplicate tag keys found. Please note that Tag keys are case insensitive.".to_owned(),
-            ));
-        }
-    }
-    Ok(all)
-}
-
-/// Tags as answers show them.
-pub(super) fn write_tags(tags: &BTreeMap<String, String>) -> Vec<shapes::Tag> {
-    tags.iter().map(|(key, value)| shapes::Tag { key: key.clone(), value: value.clone() }).collect()
-}
-
 /// What is shown of a certificate everywhere.
-pub(super) fn metadata(it: &ServerCertificate) -> shapes::ServerCertificateMetadata {
-    // IAM answers in whole seconds.
-    let whole = |at: Timestamp| Some(at.as_millis() / 1000 * 1000);
+pub(in crate::iam) fn metadata(it: &ServerCertificate) -> shapes::ServerCertificateMetadata {
     shapes::ServerCertificateMetadata {
         path: it.path.to_string(),
         server_certificate_name: it.name.to_string(),
         server_certificate_id: it.id.clone(),
         arn: it.arn().to_string(),
-        upload_date: whole(it.uploaded_at),
-        expiration: whole(it.expires_at),
+        upload_date: Some(whole(it.uploaded_at)),
+        expiration: Some(whole(it.expires_at)),
     }
 }

@@ -1,0 +1,23 @@
+//! AttachRolePolicy: attaches a managed policy to a role.
+
+use wire::iam as shapes;
+
+use crate::access::Access;
+use crate::context::OpCtx;
+use crate::error::ServiceError;
+use crate::iam::holder::arn_of;
+use crate::iam::policies;
+use crate::iam::store::RoleRow;
+use crate::room::Handler;
+
+impl Handler for shapes::AttachRolePolicy {
+    fn access(ctx: &OpCtx, input: &Self::Input) -> Access {
+        Access::new("iam:AttachRolePolicy", arn_of::<RoleRow>(ctx, &input.role_name))
+            .with("iam:PolicyARN", &input.policy_arn)
+    }
+
+    async fn run(ctx: &OpCtx, input: Self::Input) -> Result<Self::Output, ServiceError> {
+        policies::attach::<RoleRow>(ctx, &input.role_name, &input.policy_arn).await?;
+        Ok(Self::Output {})
+    }
+}

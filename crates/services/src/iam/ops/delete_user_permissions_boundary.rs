@@ -1,0 +1,22 @@
+//! DeleteUserPermissionsBoundary: frees a user of its boundary.
+
+use wire::iam as shapes;
+
+use crate::access::Access;
+use crate::context::OpCtx;
+use crate::error::ServiceError;
+use crate::iam::holder::arn_of;
+use crate::iam::policies;
+use crate::iam::store::UserRow;
+use crate::room::Handler;
+
+impl Handler for shapes::DeleteUserPermissionsBoundary {
+    fn access(ctx: &OpCtx, input: &Self::Input) -> Access {
+        Access::new("iam:DeleteUserPermissionsBoundary", arn_of::<UserRow>(ctx, &input.user_name))
+    }
+
+    async fn run(ctx: &OpCtx, input: Self::Input) -> Result<Self::Output, ServiceError> {
+        policies::bound::<UserRow>(ctx, &input.user_name, None).await?;
+        Ok(Self::Output {})
+    }
+}

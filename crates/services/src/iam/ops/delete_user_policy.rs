@@ -1,0 +1,22 @@
+//! DeleteUserPolicy: takes an inline policy from a user.
+
+use wire::iam as shapes;
+
+use crate::access::Access;
+use crate::context::OpCtx;
+use crate::error::ServiceError;
+use crate::iam::holder::arn_of;
+use crate::iam::policies;
+use crate::iam::store::UserRow;
+use crate::room::Handler;
+
+impl Handler for shapes::DeleteUserPolicy {
+    fn access(ctx: &OpCtx, input: &Self::Input) -> Access {
+        Access::new("iam:DeleteUserPolicy", arn_of::<UserRow>(ctx, &input.user_name))
+    }
+
+    async fn run(ctx: &OpCtx, input: Self::Input) -> Result<Self::Output, ServiceError> {
+        policies::delete::<UserRow>(ctx, &input.user_name, &input.policy_name).await?;
+        Ok(Self::Output {})
+    }
+}

@@ -1,0 +1,23 @@
+//! PutRolePermissionsBoundary: bounds a role by a managed policy.
+
+use wire::iam as shapes;
+
+use crate::access::Access;
+use crate::context::OpCtx;
+use crate::error::ServiceError;
+use crate::iam::holder::arn_of;
+use crate::iam::policies;
+use crate::iam::store::RoleRow;
+use crate::room::Handler;
+
+impl Handler for shapes::PutRolePermissionsBoundary {
+    fn access(ctx: &OpCtx, input: &Self::Input) -> Access {
+        Access::new("iam:PutRolePermissionsBoundary", arn_of::<RoleRow>(ctx, &input.role_name))
+            .with("iam:PermissionsBoundary", &input.permissions_boundary)
+    }
+
+    async fn run(ctx: &OpCtx, input: Self::Input) -> Result<Self::Output, ServiceError> {
+        policies::bound::<RoleRow>(ctx, &input.role_name, Some(input.permissions_boundary)).await?;
+        Ok(Self::Output {})
+    }
+}

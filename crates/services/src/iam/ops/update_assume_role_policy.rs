@@ -1,0 +1,31 @@
+//! UpdateAssumeRolePolicy: who may take a role, from the next request on.
+
+use model::iam::Role;
+use store::Txn;
+use wire::iam as shapes;
+
+use crate::access::Access;
+use crate::context::OpCtx;
+use crate::error::ServiceError;
+use crate::iam::error::Error;
+use crate::iam::holder::arn_of;
+use crate::iam::holder::find;
+use crate::iam::store::RoleRow;
+use crate::iam::trust;
+use crate::room::Handler;
+
+impl Handler for shapes::UpdateAssumeRolePolicy {
+    fn access(ctx: &OpCtx, input: &Self::Input) -> Access {
+        Access::new("iam:UpdateAssumeRolePolicy", arn_of::<RoleRow>(ctx, &input.role_name))
+    }
+
+    async fn run(ctx: &OpCtx, input: Self::Input) -> Result<Self::Output, ServiceError> {
+        let snapshot = ctx.cloud.store.snapshot();
+        let account = &ctx.scope.account;
+        let found = find::<RoleRow>(&snapshot, account, &input.role_name)?;
+        trust::check(ctx, &snapshot, &input.policy_document)?;
+        let new = RoleRow(Role { trust: input.policy_document, ..found.row.0.clone() });
+        ctx.cloud.store.commit(Txn::new().update(&found, &new)).await.map_err(Error::from)?;
+        Ok(Self::Output {})
+    }
+}
