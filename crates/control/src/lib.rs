@@ -7,6 +7,7 @@ pub mod clock;
 mod credentials;
 pub mod exec;
 pub mod housekeeping;
+pub mod log_work;
 pub mod payload;
 pub mod routes;
 pub mod scheduler;

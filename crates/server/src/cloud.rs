@@ -7,6 +7,7 @@ use anyhow::{Context, Result};
 use registry::{DEFAULT_GRACE, Registry, SealKey};
 use services::ecr::IamGate;
 use services::iam::{Identities, open_account};
+use services::logs::quotas::Quotas;
 use services::{Cloud, Settings};
 use store::engine::EmbeddedEngine;
 use store::{Blobs, Schema, Store};
@@ -49,6 +50,8 @@ pub async fn open(config: &Config, endpoint: &str, registry_host: &str) -> Resul
         identities,
         exec: Default::default(),
         live_tails: Default::default(),
+        log_outbound: Default::default(),
+        log_quotas: Quotas::new(config.log_limits),
         settings: Settings {
             account: config.account.clone(),
             region: config.region.clone(),

@@ -11,7 +11,9 @@ use telemetry::Logs;
 
 use crate::exec::Sessions;
 use crate::iam::Identities;
+use crate::logs::delivery::Outbound;
 use crate::logs::live::LiveTails;
+use crate::logs::quotas::Quotas;
 
 /// The parts that operations use.
 #[derive(Debug)]
@@ -26,6 +28,10 @@ pub struct Cloud {
     pub logs: Arc<Logs>,
     /// Who has which key.
     pub identities: Arc<Identities>,
+    /// Subscriptions and exports of the logs room.
+    pub log_outbound: Outbound,
+    /// How fast log events may come in.
+    pub log_quotas: Quotas,
     /// Live Tail sessions.
     pub live_tails: LiveTails,
     /// Exec sessions.

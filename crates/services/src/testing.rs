@@ -67,6 +67,8 @@ async fn cloud(account: AccountId, region: Region, root: AccessKey) -> Cloud {
         identities,
         exec: Default::default(),
         live_tails: Default::default(),
+        log_outbound: Default::default(),
+        log_quotas: Default::default(),
         settings,
         placing: tokio::sync::Mutex::default(),
     }

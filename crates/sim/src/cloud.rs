@@ -61,6 +61,8 @@ impl Ground {
             identities: identities()?,
             exec: Default::default(),
             live_tails: Default::default(),
+            log_outbound: Default::default(),
+            log_quotas: Default::default(),
             settings: Settings {
                 account,
                 region: scope()?.region,

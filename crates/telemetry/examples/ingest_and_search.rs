@@ -142,6 +142,7 @@ fn everything() -> Query {
         end: None,
         direction: Direction::Ascending,
         after: None,
+        arrived: None,
         predicate: None,
         limit: 10_000,
         max_bytes: 1 << 20,

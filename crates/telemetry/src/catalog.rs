@@ -126,6 +126,13 @@ impl Catalog {
         self.segments.get(&group).cloned().unwrap_or_default()
     }
 
+    /// The last arrival in a group.
+    pub(crate) fn newest(&self, group: LogGroupId) -> u64 {
+        let written =
+            self.segments.get(&group).and_then(|rows| rows.iter().map(|row| row.greatest_seq).max());
+        self.tables().map(|table| table.newest(group)).chain(written).max().unwrap_or(0)
+    }
+
     /// Every group that has a segment.
     pub(crate) fn groups_with_segments(&self) -> Vec<LogGroupId> {
         self.segments.keys().copied().collect()

@@ -200,6 +200,7 @@ impl Committer {
             }
         }
         drop(catalog);
+        self.shared.arrivals.send_replace(self.next_seq - 1);
         fresh.into_iter().for_each(|fresh| self.shared.crier.cry(fresh));
     }
 

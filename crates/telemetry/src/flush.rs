@@ -91,7 +91,7 @@ async fn write_group(
         let mut writer = SegmentWriter::new()?;
         let mut from = Bound::Unbounded;
         loop {
-            let chunk = table.chunk(group, (from, Bound::Unbounded), true);
+            let chunk = table.chunk(group, (from, Bound::Unbounded), true, None);
             let Some(last) = chunk.last().map(|entry| entry.key) else { break };
             for entry in &chunk {
                 let ingested = entry.ingested_at.as_millis();

@@ -11,7 +11,7 @@ use model::Timestamp;
 use model::logs::{LogGroupId, LogStreamId};
 use parking_lot::Mutex;
 use store::{Blobs, Schema, Store};
-use tokio::sync::{Semaphore, mpsc, oneshot};
+use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
 use crate::catalog::SegmentRow;
@@ -91,6 +91,21 @@ impl Logs {
     /// Listens to everything that comes in from now on.
     pub fn tail(&self) -> Tail {
         self.shared.crier.listen()
+    }
+
+    /// The number of the last event that came in, and every later one.
+    pub fn arrivals(&self) -> watch::Receiver<u64> {
+        self.shared.arrivals.subscribe()
+    }
+
+    /// The number of the last event that came in. A query sees every event up to it.
+    pub fn newest(&self) -> u64 {
+        *self.shared.arrivals.borrow()
+    }
+
+    /// The number of the last event that came into a group and is kept.
+    pub fn newest_of(&self, group: LogGroupId) -> u64 {
+        self.shared.catalog.read().newest(group)
     }
 
     /// What is known of the streams of a group that have events.

@@ -4,7 +4,7 @@
 //! the writer alone; a frozen one changes no more, but for groups and streams that are deleted.
 
 use std::collections::{BTreeMap, HashMap};
-use std::ops::Bound;
+use std::ops::{Bound, RangeInclusive};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -32,6 +32,8 @@ pub(crate) struct Memtable {
 struct GroupTable {
     events: BTreeMap<Key, Held>,
     streams: HashMap<LogStreamId, StreamStats>,
+    /// The last arrival.
+    newest: u64,
 }
 
 struct Held {
@@ -66,6 +68,8 @@ impl Memtable {
             let table = groups.entry(batch.group).or_default();
             let ingested_at = batch.ingested_at.as_millis();
             let mut added = 0;
+            let arrived = batch.events.len() as u64;
+            table.newest = table.newest.max((first_seq + arrived).saturating_sub(1));
             for (event, seq) in batch.events.into_iter().zip(first_seq..) {
                 let timestamp = event.timestamp.as_millis();
                 let stats = StreamStats::of(timestamp, ingested_at, event.message.len());
@@ -132,16 +136,24 @@ impl Memtable {
         self.groups.read().get(&group).is_some_and(|t| t.streams.keys().any(|&s| wanted(s)))
     }
 
-    /// Copies at most [`CHUNK`] events of `group` within `range`, from its lower or upper end.
+    /// The last arrival in a group.
+    pub(crate) fn newest(&self, group: LogGroupId) -> u64 {
+        self.groups.read().get(&group).map_or(0, |table| table.newest)
+    }
+
+    /// Copies at most [`CHUNK`] events of `group` within `range`, from its lower or upper end; of
+    /// those that arrived so, where that is asked.
     pub(crate) fn chunk(
         &self,
         group: LogGroupId,
         range: (Bound<Key>, Bound<Key>),
         ascending: bool,
+        arrived: Option<&RangeInclusive<u64>>,
     ) -> Vec<Entry> {
         let groups = self.groups.read();
         let Some(table) = groups.get(&group) else { return Vec::new() };
-        let events = table.events.range(range);
+        let is_wanted = |(key, _): &(&Key, &Held)| arrived.is_none_or(|arrived| arrived.contains(&key.seq));
+        let events = table.events.range(range).filter(is_wanted);
         if ascending {
             events.take(CHUNK).map(entry).collect()
         } else {
@@ -190,7 +202,7 @@ mod tests {
 
     fn messages(table: &Memtable, ascending: bool) -> Vec<String> {
         let all = (Bound::Unbounded, Bound::Unbounded);
-        let chunk = table.chunk(LogGroupId::from_bits(9), all, ascending);
+        let chunk = table.chunk(LogGroupId::from_bits(9), all, ascending, None);
         chunk.into_iter().map(|e| e.message.to_string()).collect()
     }
 

@@ -6,7 +6,7 @@
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap, VecDeque};
-use std::ops::Bound;
+use std::ops::{Bound, RangeInclusive};
 use std::sync::Arc;
 
 use futures_util::future::try_join_all;
@@ -51,6 +51,8 @@ pub struct Query {
     pub direction: Direction,
     /// Go on behind this event, in the query's direction.
     pub after: Option<Key>,
+    /// Only events that arrived so: by their sequence numbers. All when absent.
+    pub arrived: Option<RangeInclusive<u64>>,
     /// Which events; all when absent.
     pub predicate: Option<Arc<dyn Predicate>>,
     /// At most this many events.
@@ -158,6 +160,7 @@ pub(crate) async fn select(shared: &Shared, query: &Query) -> Result<Page> {
         .segments
         .iter()
         .filter(|row| overlaps(bounds, row.first(), row.last()))
+        .filter(|row| query.arrived.as_ref().is_none_or(|arrived| row.greatest_seq >= *arrived.start()))
         .map(|row| (first_rank(row), Arc::clone(row)))
         .collect();
     unopened.sort_by_key(|(rank, _)| *rank);
@@ -193,7 +196,7 @@ impl Reading<'_> {
         let (mut events, mut bytes) = (0, 0);
         let ascending = query.direction == Direction::Ascending;
         while !is_empty(bounds) && events < query.limit && bytes < query.max_bytes {
-            let chunk = table.chunk(query.group, bounds, ascending);
+            let chunk = table.chunk(query.group, bounds, ascending, query.arrived.as_ref());
             let Some(last) = chunk.last().map(|entry| entry.key) else { break };
             if ascending {
                 bounds.0 = Bound::Excluded(last)
@@ -308,6 +311,7 @@ impl Reading<'_> {
             let wanted = Wanted {
                 bounds: self.bounds,
                 series: Arc::clone(&opened.wanted),
+                arrived: self.query.arrived.clone(),
                 predicate: self.query.predicate.clone(),
                 probe: Arc::clone(&self.probe),
             };

@@ -40,6 +40,7 @@ pub(crate) async fn open(options: Options, store: Store, blobs: Blobs) -> Result
         sources: Mutex::new(replayed.sources),
         indexes: IndexCache::new(options.index_cache_bytes),
         crier: Crier::new(),
+        arrivals: watch::Sender::new(replayed.next_seq.saturating_sub(1)),
         frozen: Notify::new(),
         joining: tokio::sync::Mutex::default(),
         closing: watch::Sender::new(false),

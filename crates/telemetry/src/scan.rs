@@ -1,6 +1,6 @@
 //! Finds what a query wants in one block.
 
-use std::ops::{Bound, RangeBounds};
+use std::ops::{Bound, RangeBounds, RangeInclusive};
 use std::sync::Arc;
 
 use model::Timestamp;
@@ -16,6 +16,8 @@ pub(crate) struct Wanted {
     pub(crate) bounds: (Bound<Key>, Bound<Key>),
     /// For each series of the segment, whether it is wanted.
     pub(crate) series: Arc<Vec<bool>>,
+    /// Which arrivals are wanted; all when absent.
+    pub(crate) arrived: Option<RangeInclusive<u64>>,
     pub(crate) predicate: Option<Arc<dyn Predicate>>,
     pub(crate) probe: Arc<Probe>,
 }
@@ -58,6 +60,9 @@ pub(crate) fn scan_block(
 fn entry(block: &Block, at: usize, index: &Index, wanted: &Wanted) -> Result<Option<Entry>, Malformed> {
     let (key, series) = (block.keys[at], block.series[at] as usize);
     if !wanted.series[series] || !wanted.bounds.contains(&key) {
+        return Ok(None);
+    }
+    if wanted.arrived.as_ref().is_some_and(|arrived| !arrived.contains(&key.seq)) {
         return Ok(None);
     }
     let message = std::str::from_utf8(block.payload_of(at)).map_err(|_| Malformed("not UTF-8"))?;

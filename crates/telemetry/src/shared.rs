@@ -28,6 +28,8 @@ pub(crate) struct Shared {
     pub(crate) sources: Mutex<Sources>,
     pub(crate) indexes: IndexCache,
     pub(crate) crier: Crier,
+    /// The last arrival that every reader sees.
+    pub(crate) arrivals: watch::Sender<u64>,
     /// Told when a table is frozen.
     pub(crate) frozen: Notify,
     /// Held while segments are joined.

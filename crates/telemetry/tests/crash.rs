@@ -129,6 +129,7 @@ async fn check(directory: &Path, floor: u64, acknowledged: &BTreeMap<u64, u64>) 
             end: None,
             direction: Direction::Ascending,
             after: None,
+            arrived: None,
             predicate: None,
             limit: 10_000,
             max_bytes: u64::MAX,

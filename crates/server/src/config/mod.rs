@@ -13,6 +13,7 @@ use anyhow::{Context, Result, bail};
 use model::ec2::Cidr;
 use model::ecs::ClusterName;
 use model::{AccountId, Region};
+use services::logs::quotas::{Limits, REQUESTS_PER_SECOND};
 
 pub use options::{LogFormat, UpOptions};
 
@@ -46,6 +47,8 @@ pub struct Config {
     pub registry_mirrors: BTreeMap<String, String>,
     /// The folder of the vulnerability database; without one, images are not scanned.
     pub vulnerability_db: Option<PathBuf>,
+    /// How fast log events may come in.
+    pub log_limits: Limits,
     /// How our own log is written.
     pub log_format: LogFormat,
     /// The node; `None` serves the API alone.
@@ -123,11 +126,21 @@ impl Config {
             root_key_file: options.root_access_key_file,
             registry_mirrors: mirrors(&options.registry_mirror)?,
             vulnerability_db: options.vulnerability_db,
+            log_limits: log_limits(options.log_requests_per_second, options.log_group_mib_per_second)?,
             log_format: options.log_format.unwrap_or_default(),
             node: (!options.no_node).then_some(node),
             stop_tasks: options.stop_tasks,
         })
     }
+}
+
+/// How fast log events may come in, when something is asked.
+fn log_limits(requests: Option<u32>, mib: Option<u32>) -> Result<Limits> {
+    if requests == Some(0) || mib == Some(0) {
+        bail!("--log-requests-per-second and --log-group-mib-per-second must be at least 1");
+    }
+    let group_bytes_per_second = mib.map(|mib| u64::from(mib) << 20);
+    Ok(Limits { requests_per_second: requests.unwrap_or(REQUESTS_PER_SECOND), group_bytes_per_second })
 }
 
 /// Reads `HOST=URL` pairs.

@@ -72,6 +72,12 @@ pub struct UpOptions {
     /// A folder of OSV documents: the vulnerabilities that image scans look for
     #[arg(long, env = "LONGSHORE_VULNERABILITY_DB")]
     pub vulnerability_db: Option<PathBuf>,
+    /// PutLogEvents requests a second of an account and region; more are throttled [default: 5000]
+    #[arg(long, env = "LONGSHORE_LOG_REQUESTS_PER_SECOND")]
+    pub log_requests_per_second: Option<u32>,
+    /// MiB of log events a second that one log group takes; more are throttled [default: no limit]
+    #[arg(long, env = "LONGSHORE_LOG_GROUP_MIB_PER_SECOND")]
+    pub log_group_mib_per_second: Option<u32>,
     /// CPU units offered to tasks, 1024 a core [default: what the machine has]
     #[arg(long, env = "LONGSHORE_NODE_CPU_UNITS")]
     pub node_cpu_units: Option<u32>,
@@ -118,6 +124,8 @@ impl UpOptions {
                 self.registry_mirror
             },
             vulnerability_db: self.vulnerability_db.or(file.vulnerability_db),
+            log_requests_per_second: self.log_requests_per_second.or(file.log_requests_per_second),
+            log_group_mib_per_second: self.log_group_mib_per_second.or(file.log_group_mib_per_second),
             node_cpu_units: self.node_cpu_units.or(file.node_cpu_units),
             node_memory_mib: self.node_memory_mib.or(file.node_memory_mib),
         }

@@ -15,6 +15,8 @@ pub(crate) enum Feature {
     MetricFilters,
     /// Subscription filters.
     SubscriptionFilters,
+    /// Export tasks.
+    Export,
     /// A retention of the caller's choice.
     Retention,
 }
@@ -26,6 +28,7 @@ impl Feature {
             Feature::LiveTail => "Live Tail",
             Feature::MetricFilters => "Metric filters",
             Feature::SubscriptionFilters => "Subscription filters",
+            Feature::Export => "Exporting log events",
             Feature::Retention => "Changing the retention",
         }
     }
@@ -34,7 +37,7 @@ impl Feature {
     fn has_own_exception(self) -> bool {
         match self {
             Feature::LiveTail | Feature::MetricFilters | Feature::SubscriptionFilters => true,
-            Feature::Reading | Feature::Retention => false,
+            Feature::Reading | Feature::Export | Feature::Retention => false,
         }
     }
 }
@@ -69,11 +72,12 @@ mod tests {
                 Feature::LiveTail,
                 Feature::MetricFilters,
                 Feature::SubscriptionFilters,
+                Feature::Export,
                 Feature::Retention,
             ];
             all.into_iter().filter(|feature| allows(class, *feature)).collect::<Vec<_>>()
         };
-        assert_eq!(allowed(LogGroupClass::Standard).len(), 5);
+        assert_eq!(allowed(LogGroupClass::Standard).len(), 6);
         assert_eq!(allowed(LogGroupClass::InfrequentAccess), [Feature::Reading, Feature::Retention]);
         assert_eq!(allowed(LogGroupClass::Delivery), [Feature::SubscriptionFilters]);
     }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use ::store::{Snapshot, Versioned};
 use model::logs::{LogGroup, LogGroupClass, LogGroupId, LogGroupName, LogStream, LogStreamId, LogStreamName};
 use model::{Arn, Scope, Timestamp};
-use telemetry::{Appended, Batch, Event, Source};
+use telemetry::{Appended, Batch, EVENT_OVERHEAD_BYTES, Event, Source};
 
 use crate::cloud::Cloud;
 use crate::context::Ids;
@@ -64,8 +64,31 @@ pub async fn ingest(
 ) -> Result<Appended, Error> {
     let (group, stream) = ensure(cloud, target, now, ids).await?;
     events.retain(|event| rules::is_acceptable(event.timestamp, now, group.retention));
+    cloud.log_quotas.take_bytes(group.id, counted(&events), now)?;
     let batch = Batch { group: group.id, stream: stream.id, ingested_at: now, source: Some(source), events };
     Ok(cloud.logs.append(batch).await?)
+}
+
+/// Stores events that another group passes on, in a stream that is made where it is missing.
+///
+/// # Errors
+/// [`Error::GroupNotFound`] when the group is missing; throttling and failures of the stores.
+pub(crate) async fn copy(
+    cloud: &Cloud,
+    target: Target<'_>,
+    mut events: Vec<Event>,
+    now: Timestamp,
+    ids: &Ids,
+) -> Result<(), Error> {
+    let (group, stream) = ensure(cloud, target, now, ids).await?;
+    events.retain(|event| rules::is_acceptable(event.timestamp, now, group.retention));
+    if events.is_empty() {
+        return Ok(());
+    }
+    cloud.log_quotas.take_bytes(group.id, counted(&events), now)?;
+    let batch = Batch { group: group.id, stream: stream.id, ingested_at: now, source: None, events };
+    cloud.logs.append(batch).await?;
+    Ok(())
 }
 
 /// Removes events beyond their groups' retention, and what interrupted deletions left.
@@ -74,6 +97,11 @@ pub async fn ingest(
 /// Failures of the stores; what was not removed is found again by the next sweep.
 pub async fn sweep(cloud: &Cloud, now: Timestamp) -> Result<Swept, Error> {
     retention::sweep(cloud, now).await
+}
+
+/// Bytes as the service counts them.
+fn counted(events: &[Event]) -> u64 {
+    events.iter().map(|event| event.message.len() as u64 + EVENT_OVERHEAD_BYTES).sum()
 }
 
 async fn ensure(

@@ -3,12 +3,15 @@
 //! Other crates call the functions of [`door`]: the node's shipper and the sweep.
 
 mod classes;
+pub mod delivery;
 pub mod door;
 pub mod error;
+pub mod export;
 mod filters;
 pub mod live;
 mod ops;
 mod policies;
+pub mod quotas;
 mod retention;
 mod rules;
 mod select;
@@ -26,6 +29,8 @@ use crate::room::{Room, op, validation_text};
 pub static ROOM: Room = Room {
     service: ::wire::logs::SERVICE,
     operations: &[
+        op::<::wire::logs::CancelExportTask>(),
+        op::<::wire::logs::CreateExportTask>(),
         op::<::wire::logs::CreateLogGroup>(),
         op::<::wire::logs::CreateLogStream>(),
         op::<::wire::logs::DeleteLogGroup>(),
@@ -33,10 +38,13 @@ pub static ROOM: Room = Room {
         op::<::wire::logs::DeleteMetricFilter>(),
         op::<::wire::logs::DeleteResourcePolicy>(),
         op::<::wire::logs::DeleteRetentionPolicy>(),
+        op::<::wire::logs::DeleteSubscriptionFilter>(),
+        op::<::wire::logs::DescribeExportTasks>(),
         op::<::wire::logs::DescribeLogGroups>(),
         op::<::wire::logs::DescribeLogStreams>(),
         op::<::wire::logs::DescribeMetricFilters>(),
         op::<::wire::logs::DescribeResourcePolicies>(),
+        op::<::wire::logs::DescribeSubscriptionFilters>(),
         op::<::wire::logs::FilterLogEvents>(),
         op::<::wire::logs::GetLogEvents>(),
         op::<::wire::logs::ListTagsForResource>(),
@@ -46,6 +54,7 @@ pub static ROOM: Room = Room {
         op::<::wire::logs::PutMetricFilter>(),
         op::<::wire::logs::PutResourcePolicy>(),
         op::<::wire::logs::PutRetentionPolicy>(),
+        op::<::wire::logs::PutSubscriptionFilter>(),
         op::<::wire::logs::StartLiveTail>(),
         op::<::wire::logs::TagLogGroup>(),
         op::<::wire::logs::TagResource>(),

@@ -71,6 +71,7 @@ pub(crate) fn query(
         end,
         direction,
         after,
+        arrived: None,
         predicate: None,
         limit: PAGE_EVENTS_MAX,
         max_bytes: PAGE_BYTES_MAX,

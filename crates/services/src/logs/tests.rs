@@ -10,8 +10,10 @@ use crate::logs::{ROOM, door};
 use crate::{runner, testing};
 
 mod classes;
+mod exports;
 mod filters;
 mod policies;
+mod subscriptions;
 
 /// The time of every request; events are placed around it.
 const NOW: i64 = 1_700_000_000_000;

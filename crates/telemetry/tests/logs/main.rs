@@ -219,3 +219,25 @@ async fn an_orphaned_blob_is_swept_at_the_next_start() {
     logs.flush().await.unwrap();
     assert_eq!(world.blob_count().await, 1);
 }
+
+#[tokio::test]
+async fn arrivals_are_read_in_runs_wherever_they_lie() {
+    let world = World::new().await;
+    let logs = world.open().await;
+    assert_eq!(logs.newest(), 0);
+    world.append(&logs, 1, &[event(30, "a"), event(40, "b")]).await;
+    let first = logs.newest();
+    assert_eq!((first, logs.newest_of(group())), (2, 2));
+    logs.flush().await.unwrap();
+    world.append(&logs, 2, &[event(10, "c"), event(35, "d")]).await;
+    let arrived = |range| telemetry::Query { arrived: Some(range), ..query() };
+    assert_eq!(messages(&logs, arrived(1..=first)).await, ["a", "b"]);
+    assert_eq!(messages(&logs, arrived(first + 1..=u64::MAX)).await, ["c", "d"]);
+    logs.flush().await.unwrap();
+    assert_eq!(messages(&logs, arrived(first + 1..=u64::MAX)).await, ["c", "d"]);
+    assert_eq!(messages(&logs, arrived(2..=3)).await, ["c", "b"]);
+    logs.close().await;
+    drop(logs);
+    let logs = world.open().await;
+    assert_eq!((logs.newest(), logs.newest_of(group())), (4, 4));
+}

@@ -80,6 +80,7 @@ pub fn query() -> Query {
         end: None,
         direction: Direction::Ascending,
         after: None,
+        arrived: None,
         predicate: None,
         limit: 100_000,
         max_bytes: u64::MAX,

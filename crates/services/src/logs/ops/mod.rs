@@ -1,5 +1,7 @@
 //! One file an operation.
 
+mod cancel_export_task;
+mod create_export_task;
 mod create_log_group;
 mod create_log_stream;
 mod delete_log_group;
@@ -7,10 +9,13 @@ mod delete_log_stream;
 mod delete_metric_filter;
 mod delete_resource_policy;
 mod delete_retention_policy;
+mod delete_subscription_filter;
+mod describe_export_tasks;
 mod describe_log_groups;
 mod describe_log_streams;
 mod describe_metric_filters;
 mod describe_resource_policies;
+mod describe_subscription_filters;
 mod filter_log_events;
 mod get_log_events;
 mod list_tags_for_resource;
@@ -20,6 +25,7 @@ mod put_log_group_deletion_protection;
 mod put_metric_filter;
 mod put_resource_policy;
 mod put_retention_policy;
+mod put_subscription_filter;
 mod start_live_tail;
 mod tag_log_group;
 mod tag_resource;

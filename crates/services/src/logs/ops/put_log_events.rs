@@ -22,12 +22,14 @@ impl Handler for PutLogEvents {
     }
 
     async fn run(ctx: &OpCtx, input: PutLogEventsRequest) -> Result<PutLogEventsResponse, ServiceError> {
+        ctx.cloud.log_quotas.take_request(&ctx.scope, ctx.now)?;
         let snapshot = ctx.cloud.store.snapshot();
         let group = store::group(&snapshot, &ctx.scope, &group_name(&input.log_group_name)?)?;
         let stream = store::stream(&snapshot, group.id, &stream_name(&input.log_stream_name)?)?;
         let times: Vec<i64> = input.log_events.iter().map(|event| event.timestamp).collect();
         let bytes = input.log_events.iter().map(|e| e.message.len() as u64 + EVENT_OVERHEAD_BYTES).sum();
         let verdict = rules::judge(&times, bytes, ctx.now, group.retention)?;
+        ctx.cloud.log_quotas.take_bytes(group.id, bytes, ctx.now)?;
         let mut events = input.log_events;
         events.truncate(verdict.stored.end);
         let events: Vec<Event> = events
