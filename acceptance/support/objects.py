@@ -37,6 +37,9 @@ class ObjectStorage:
         pages = self.client.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=prefix)
         return [o["Key"] for page in pages for o in page.get("Contents", [])]
 
+    def sizes(self, prefix=""):
+        return [self.client.head_object(Bucket=self.bucket, Key=name)["ContentLength"] for name in self.names(prefix)]
+
     def remove(self):
         self.process.kill()
         self.process.output.close()

@@ -10,9 +10,10 @@ use services::iam::{Identities, open_account};
 use services::logs::quotas::Quotas;
 use services::{Cloud, Settings};
 use store::engine::EmbeddedEngine;
-use store::{Blobs, Schema, Store};
+use store::{Schema, Store};
 use telemetry::Logs;
 
+use crate::blobs;
 use crate::clock::{self, SystemIds};
 use crate::config::Config;
 use crate::keys;
@@ -27,7 +28,7 @@ pub async fn open(config: &Config, endpoint: &str, registry_host: &str) -> Resul
     let engine = EmbeddedEngine::open(&data_dir.join("state")).await.context("opening the state store")?;
     let store = Store::open(Arc::new(engine), services::tables(Schema::new())).await;
     let store = store.context("loading the state store")?;
-    let blobs = Blobs::open(&data_dir.join("blobs")).await.context("opening the blob store")?;
+    let blobs = blobs::open(data_dir, config.blobs.as_ref()).await?;
     let logs = Logs::open(telemetry::Options::new(data_dir.join("logs")), store.clone(), blobs.clone());
     let logs = logs.await.context("opening the log store")?;
     let opened = open_account(&store, &config.account, clock::now(), &mut SystemIds).await;

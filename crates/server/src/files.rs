@@ -1,17 +1,24 @@
-//! `longshore files`: files that task definitions name by S3-style ARNs (`environmentFiles`).
+//! `longshore files`: files that task definitions name by S3-style ARNs (`environmentFiles`), and those that
+//! export tasks of CloudWatch Logs make.
 //!
 //! They are blobs below `files/BUCKET/KEY`. A running server reads them when a task starts, so nothing needs to be
 //! told to it.
 
+use std::fs::File;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use clap::{Args, Subcommand};
+use futures_util::TryStreamExt;
 use services::node::file_name;
 use store::blobs::Blobs;
 
-use crate::config::DEFAULT_DATA_DIR;
+use crate::blobs;
+use crate::config::{BlobOptions, DEFAULT_DATA_DIR};
 
+/// What the ARNs of files begin with.
+const ARN_PREFIX: &str = "arn:aws:s3:::";
 /// The largest file.
 const SIZE_LIMIT: u64 = 1 << 20;
 
@@ -21,6 +28,9 @@ pub struct FilesOptions {
     /// The data directory that was given to `up`
     #[arg(long, global = true, env = "LONGSHORE_DATA_DIR", default_value = DEFAULT_DATA_DIR)]
     data_dir: PathBuf,
+    /// Where the server keeps them.
+    #[command(flatten)]
+    blobs: BlobOptions,
     /// What to do.
     #[command(subcommand)]
     command: FilesCommand,
@@ -35,6 +45,18 @@ enum FilesCommand {
         arn: String,
         /// The file
         file: PathBuf,
+    },
+    /// Write a file out, such as one that an export task of CloudWatch Logs has made
+    Get {
+        /// Its ARN
+        arn: String,
+        /// Where to; standard output when absent
+        file: Option<PathBuf>,
+    },
+    /// List the files whose ARNs begin so, such as arn:aws:s3:::bucket/logs
+    List {
+        /// The beginning: a bucket and whole folders
+        arn: String,
     },
     /// Forget a file
     Remove {
@@ -54,9 +76,11 @@ pub fn run(options: FilesOptions) -> Result<()> {
                 options.data_dir.display()
             );
         }
-        let blobs = Blobs::open(&options.data_dir.join("blobs")).await.context("opening the blob store")?;
+        let blobs = blobs::open(&options.data_dir, options.blobs.check()?.as_ref()).await?;
         match options.command {
             FilesCommand::Put { arn, file } => put(&blobs, &arn, &file).await,
+            FilesCommand::Get { arn, file } => get(&blobs, &arn, file.as_deref()).await,
+            FilesCommand::List { arn } => list(&blobs, &arn).await,
             FilesCommand::Remove { arn } => {
                 let name =
                     file_name(&arn).with_context(|| format!("{arn} is not arn:aws:s3:::BUCKET/KEY"))?;
@@ -64,6 +88,37 @@ pub fn run(options: FilesOptions) -> Result<()> {
             }
         }
     })
+}
+
+async fn get(blobs: &Blobs, arn: &str, file: Option<&Path>) -> Result<()> {
+    let name = file_name(arn).with_context(|| format!("{arn} is not arn:aws:s3:::BUCKET/KEY"))?;
+    let mut blob = blobs.stream(&name, None).await.with_context(|| format!("reading {arn}"))?;
+    let mut out: Box<dyn Write> = match file {
+        Some(file) => Box::new(File::create(file).with_context(|| format!("creating {}", file.display()))?),
+        None => Box::new(std::io::stdout()),
+    };
+    while let Some(chunk) = blob.chunks.try_next().await.with_context(|| format!("reading {arn}"))? {
+        out.write_all(&chunk).context("writing the file")?;
+    }
+    out.flush().context("writing the file")
+}
+
+async fn list(blobs: &Blobs, arn: &str) -> Result<()> {
+    let folder = arn.strip_prefix(ARN_PREFIX).map(|folder| format!("files/{}", folder.trim_end_matches('/')));
+    let folder = folder.with_context(|| format!("{arn} does not begin with {ARN_PREFIX}"))?;
+    let mut last = None;
+    loop {
+        let page = blobs.list(folder.trim_end_matches('/'), last.as_ref(), store::MAX_PAGE).await;
+        let page = page.with_context(|| format!("listing {arn}"))?;
+        for blob in &page {
+            let key = blob.name.as_str().trim_start_matches("files/");
+            println!("{:>12}  {ARN_PREFIX}{key}", blob.size_bytes);
+        }
+        match page.last() {
+            Some(blob) => last = Some(blob.name.clone()),
+            None => return Ok(()),
+        }
+    }
 }
 
 async fn put(blobs: &Blobs, arn: &str, file: &Path) -> Result<()> {

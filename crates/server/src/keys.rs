@@ -47,17 +47,28 @@ fn kept_root_key(path: &Path, account: &AccountId) -> Result<AccessKey> {
     }
 }
 
-/// Reads the two lines of a credentials file; section names are passed over.
 fn parse(text: &str) -> Result<AccessKey> {
+    let (id, secret) = pair(text)?;
+    checked(id, secret)
+}
+
+/// Reads the two lines of a credentials file; section names are passed over.
+fn pair(text: &str) -> Result<(String, String)> {
     let find = |wanted: &str| {
         let pairs = text.lines().filter_map(|line| line.split_once('='));
         let mut found = pairs.filter(|(name, _)| name.trim().eq_ignore_ascii_case(wanted));
         found.next().map(|(_, value)| value.trim().to_owned())
     };
     match (find("aws_access_key_id"), find("aws_secret_access_key")) {
-        (Some(id), Some(secret)) => checked(id, secret),
+        (Some(id), Some(secret)) => Ok((id, secret)),
         _ => bail!("expected the lines 'aws_access_key_id = ...' and 'aws_secret_access_key = ...'"),
     }
+}
+
+/// The key in a file that the operator names for a bucket; object storages have their own forms of keys.
+pub fn bucket_key(path: &Path) -> Result<(String, String)> {
+    let text = fs::read_to_string(path).with_context(|| format!("reading {}", path.display()))?;
+    pair(&text).with_context(|| format!("the access key in {}", path.display()))
 }
 
 fn checked(id: String, secret: String) -> Result<AccessKey> {

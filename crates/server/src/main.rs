@@ -3,6 +3,7 @@
 //! `up.rs` is the life of a server, `front` its one port, `cloud.rs` what stands behind it.
 
 mod banner;
+mod blobs;
 mod cli;
 mod clock;
 mod cloud;

@@ -3,6 +3,7 @@
 //! [`UpOptions`] is all three at once, with everything optional; [`Config`] is what comes out,
 //! checked. Texts of refusals say what to do.
 
+mod blobs;
 mod options;
 
 use std::collections::BTreeMap;
@@ -14,7 +15,9 @@ use model::ec2::Cidr;
 use model::ecs::ClusterName;
 use model::{AccountId, Region};
 use services::logs::quotas::{Limits, REQUESTS_PER_SECOND};
+use store::blobs::S3Options;
 
+pub use blobs::BlobOptions;
 pub use options::{LogFormat, UpOptions};
 
 /// Where everything lives if nothing else is said.
@@ -47,6 +50,8 @@ pub struct Config {
     pub registry_mirrors: BTreeMap<String, String>,
     /// The folder of the vulnerability database; without one, images are not scanned.
     pub vulnerability_db: Option<PathBuf>,
+    /// The bucket for layers and log segments; `None` keeps them in the data directory.
+    pub blobs: Option<S3Options>,
     /// How fast log events may come in.
     pub log_limits: Limits,
     /// How our own log is written.
@@ -126,6 +131,7 @@ impl Config {
             root_key_file: options.root_access_key_file,
             registry_mirrors: mirrors(&options.registry_mirror)?,
             vulnerability_db: options.vulnerability_db,
+            blobs: options.blobs.check()?,
             log_limits: log_limits(options.log_requests_per_second, options.log_group_mib_per_second)?,
             log_format: options.log_format.unwrap_or_default(),
             node: (!options.no_node).then_some(node),

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use serde::Deserialize;
 
+use super::blobs::BlobOptions;
+
 /// Options of `longshore up`. Keys of the file are the flags' names without dashes in front.
 #[derive(Clone, Debug, Default, Args, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
@@ -72,6 +74,10 @@ pub struct UpOptions {
     /// A folder of OSV documents: the vulnerabilities that image scans look for
     #[arg(long, env = "LONGSHORE_VULNERABILITY_DB")]
     pub vulnerability_db: Option<PathBuf>,
+    /// Where layers and log segments are kept.
+    #[command(flatten)]
+    #[serde(flatten)]
+    pub blobs: BlobOptions,
     /// PutLogEvents requests a second of an account and region; more are throttled [default: 5000]
     #[arg(long, env = "LONGSHORE_LOG_REQUESTS_PER_SECOND")]
     pub log_requests_per_second: Option<u32>,
@@ -124,6 +130,7 @@ impl UpOptions {
                 self.registry_mirror
             },
             vulnerability_db: self.vulnerability_db.or(file.vulnerability_db),
+            blobs: self.blobs.or(file.blobs),
             log_requests_per_second: self.log_requests_per_second.or(file.log_requests_per_second),
             log_group_mib_per_second: self.log_group_mib_per_second.or(file.log_group_mib_per_second),
             node_cpu_units: self.node_cpu_units.or(file.node_cpu_units),

@@ -85,6 +85,12 @@ pub enum Error {
         #[source]
         source: io::Error,
     },
+    /// The object storage holds the blobs of another store.
+    #[error("the blobs there belong to another Longshore ({owner})")]
+    Foreign {
+        /// The name of the other.
+        owner: String,
+    },
     /// The object store refused.
     #[error("{attempt} blob {name:?}")]
     Backend {

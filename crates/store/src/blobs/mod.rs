@@ -3,19 +3,21 @@
 //! A blob is written once and never changed; the pointer to it is a row committed afterwards. The
 //! directory holds `blobs/<name>` (what was acknowledged: file and directory entries are synced
 //! first) and `uploads/<id>` (what is being written, appended to and possibly abandoned). A blob
-//! appears by a hard link from the second to the first, so it is there whole or not at all.
-//! Reading, listing and deleting go through `object_store`, where other backends slot in.
+//! appears by a hard link from the second to the first, so it is there whole or not at all. With an
+//! object storage, uploads are still written to the directory first, and then put there: see [`remote`].
+//! Reading, listing and deleting go through `object_store` in either case.
 
 mod digest;
 mod error;
 mod name;
 mod publish;
+mod remote;
 mod upload;
 
 use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::Range;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -32,9 +34,11 @@ use crate::limit::MAX_PAGE;
 pub use digest::Digest;
 pub use error::Error;
 pub use name::BlobName;
+pub use remote::S3Options;
 pub use upload::{Completed, Upload};
 
-use upload::Spool;
+use remote::Remote;
+use upload::{Place, Spool};
 
 /// The largest blob that [`Blobs::get`] brings into memory; larger ones are streamed.
 pub const MAX_WHOLE_BYTES: u64 = 64 << 20;
@@ -70,7 +74,7 @@ impl fmt::Debug for BlobStream {
 #[derive(Clone)]
 pub struct Blobs {
     store: Arc<dyn ObjectStore>,
-    directory: PathBuf,
+    place: Place,
     spool: Arc<Spool>,
     anonymous: Arc<AtomicU64>,
 }
@@ -79,18 +83,26 @@ impl Blobs {
     /// Opens (and makes, where missing) the blob store in `directory`.
     pub async fn open(directory: &Path) -> Result<Blobs, Error> {
         let blobs = directory.join("blobs");
-        let uploads = directory.join("uploads");
-        for path in [&blobs, &uploads] {
-            let made = tokio::fs::create_dir_all(path).await;
-            made.map_err(|source| Error::Io { attempt: "creating", path: path.clone(), source })?;
-        }
+        make_directory(&blobs).await?;
         let store = LocalFileSystem::new_with_prefix(&blobs).map_err(|source| Error::Backend {
             attempt: "opening",
             name: String::new(),
             source,
         })?;
-        let spool = Arc::new(Spool::new(uploads));
-        Ok(Blobs { store: Arc::new(store), directory: blobs, spool, anonymous: Arc::default() })
+        Blobs::with(Arc::new(store), Place::Directory(blobs), directory).await
+    }
+
+    /// Opens the blob store in an object storage; `directory` keeps uploads in the making. The bucket's
+    /// prefix must be new or belong to `owner`.
+    pub async fn open_s3(directory: &Path, options: &S3Options, owner: &str) -> Result<Blobs, Error> {
+        let remote = Arc::new(Remote::open(options, owner).await?);
+        Blobs::with(remote.store.clone(), Place::Remote(remote), directory).await
+    }
+
+    async fn with(store: Arc<dyn ObjectStore>, place: Place, directory: &Path) -> Result<Blobs, Error> {
+        let uploads = directory.join("uploads");
+        make_directory(&uploads).await?;
+        Ok(Blobs { store, place, spool: Arc::new(Spool::new(uploads)), anonymous: Arc::default() })
     }
 
     /// Writes a blob whose name must be new; answers once it is durable.
@@ -130,14 +142,14 @@ impl Blobs {
     /// Begins an upload under an id that must be new. It survives restarts until it is completed,
     /// aborted or swept.
     pub async fn begin_upload(&self, id: &str) -> Result<Upload, Error> {
-        Upload::begin(self.spool.clone(), self.directory.clone(), id).await
+        Upload::begin(self.spool.clone(), self.place.clone(), id).await
     }
 
     /// Goes on with an upload, also after a restart. One holder at a time: [`Error::Busy`].
     ///
     /// The digest so far is kept in memory; after a restart the bytes are read again.
     pub async fn resume_upload(&self, id: &str) -> Result<Upload, Error> {
-        Upload::resume(self.spool.clone(), self.directory.clone(), id).await
+        Upload::resume(self.spool.clone(), self.place.clone(), id).await
     }
 
     /// Removes an upload and its bytes.
@@ -194,7 +206,8 @@ impl Blobs {
     /// Blobs in the folder `prefix` (empty: all) in the order of their names: at most `limit` (and
     /// [`MAX_PAGE`]) of those behind `after`.
     ///
-    /// The local backend walks the whole folder for each page: for reapers, not for requests.
+    /// The local backend walks the whole folder for each page: for reapers, not for requests. An object
+    /// storage is asked for what is behind `after` alone.
     pub async fn list(
         &self,
         prefix: &str,
@@ -204,7 +217,11 @@ impl Blobs {
         let limit = limit.min(MAX_PAGE);
         let failed = |source| Error::Backend { attempt: "listing", name: prefix.to_owned(), source };
         let folder = if prefix.is_empty() { None } else { Some(object_path(&BlobName::new(prefix)?)) };
-        let mut found = self.store.list(folder.as_ref());
+        let is_ordered = matches!(self.place, Place::Remote(_));
+        let mut found = match after.filter(|_| is_ordered) {
+            Some(after) => self.store.list_with_offset(folder.as_ref(), &object_path(after)),
+            None => self.store.list(folder.as_ref()),
+        };
         // The local backend gives no order: the smallest names seen so far are kept.
         let mut page: BTreeMap<BlobName, BlobMeta> = BTreeMap::new();
         while let Some(object) = found.try_next().await.map_err(failed)? {
@@ -216,12 +233,19 @@ impl Blobs {
             if page.len() > limit {
                 page.pop_last();
             }
+            if is_ordered && page.len() >= limit {
+                break;
+            }
         }
         Ok(page.into_values().collect())
     }
 
     /// Deletes a blob; [`Error::NotFound`] if there is none.
     pub async fn delete(&self, name: &BlobName) -> Result<(), Error> {
+        if matches!(self.place, Place::Remote(_)) {
+            // An object storage deletes what is not there without a word.
+            self.head(name).await?;
+        }
         let deleted = self.store.delete(&object_path(name)).await;
         deleted.map_err(|source| Error::from_backend("deleting", name, source))
     }
@@ -229,8 +253,16 @@ impl Blobs {
 
 impl fmt::Debug for Blobs {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Blobs({})", self.directory.display())
+        match &self.place {
+            Place::Directory(directory) => write!(f, "Blobs({})", directory.display()),
+            Place::Remote(remote) => write!(f, "Blobs({})", remote.store),
+        }
     }
+}
+
+async fn make_directory(path: &Path) -> Result<(), Error> {
+    let made = tokio::fs::create_dir_all(path).await;
+    made.map_err(|source| Error::Io { attempt: "creating", path: path.to_owned(), source })
 }
 
 fn object_path(name: &BlobName) -> ObjectPath {

@@ -21,6 +21,7 @@ use super::digest::{Digest, read_into};
 use super::error::{Error, blocking};
 use super::name::{BlobName, is_segment};
 use super::publish::{Published, publish};
+use super::remote::Remote;
 
 /// How many resting uploads keep their digest in memory.
 const MAX_RESTING: usize = 1024;
@@ -101,10 +102,19 @@ pub struct Completed {
     pub existed: bool,
 }
 
+/// Where finished uploads become blobs.
+#[derive(Clone)]
+pub(super) enum Place {
+    /// A directory of this machine.
+    Directory(PathBuf),
+    /// An object storage.
+    Remote(Arc<Remote>),
+}
+
 /// The one holder of an upload. Dropping it lets the upload rest; it can be resumed.
 pub struct Upload {
     id: String,
-    blobs: PathBuf,
+    place: Place,
     /// Absent while an append is under way, and for good if that failed or was cancelled.
     open: Option<Open>,
     size: u64,
@@ -130,20 +140,20 @@ impl Drop for Open {
 }
 
 impl Upload {
-    pub(super) async fn begin(spool: Arc<Spool>, blobs: PathBuf, id: &str) -> Result<Self, Error> {
+    pub(super) async fn begin(spool: Arc<Spool>, place: Place, id: &str) -> Result<Self, Error> {
         let id = id.to_owned();
         let open = blocking(move || Open::create(spool, id)).await?;
-        Ok(Upload::held(open, blobs))
+        Ok(Upload::held(open, place))
     }
 
-    pub(super) async fn resume(spool: Arc<Spool>, blobs: PathBuf, id: &str) -> Result<Self, Error> {
+    pub(super) async fn resume(spool: Arc<Spool>, place: Place, id: &str) -> Result<Self, Error> {
         let id = id.to_owned();
         let open = blocking(move || Open::resume(spool, id)).await?;
-        Ok(Upload::held(open, blobs))
+        Ok(Upload::held(open, place))
     }
 
-    fn held(open: Open, blobs: PathBuf) -> Self {
-        Upload { id: open.id.clone(), blobs, size: open.size, open: Some(open) }
+    fn held(open: Open, place: Place) -> Self {
+        Upload { id: open.id.clone(), place, size: open.size, open: Some(open) }
     }
 
     /// The upload's id.
@@ -177,20 +187,26 @@ impl Upload {
     /// With `expected` the bytes must have this digest; if not, the upload rests unchanged.
     pub async fn complete(mut self, name: &BlobName, expected: Option<&Digest>) -> Result<Completed, Error> {
         let mut open = self.take()?;
-        let (name, expected, blobs) = (name.clone(), expected.cloned(), self.blobs.clone());
-        blocking(move || {
-            if let Some(expected) = expected {
-                open.verify(expected)?;
+        let (name, expected) = (name.clone(), expected.cloned());
+        match self.place.clone() {
+            Place::Directory(blobs) => {
+                blocking(move || {
+                    open.verify_against(expected)?;
+                    let published = publish(&open.file, &open.path, &blobs, &name)?;
+                    Ok(open.completed(published))
+                })
+                .await
             }
-            let published = publish(&open.file, &open.path, &blobs, &name)?;
-            open.sound = false;
-            Ok(Completed {
-                size_bytes: open.size,
-                sha256: open.sha256(),
-                existed: published == Published::Existed,
-            })
-        })
-        .await
+            Place::Remote(remote) => {
+                let open = blocking(move || open.verify_against(expected).map(|()| open)).await?;
+                let published = remote.publish(&open.path, open.size, &name).await?;
+                blocking(move || {
+                    fs::remove_file(&open.path).map_err(|source| open.failed("removing", source))?;
+                    Ok(open.completed(published))
+                })
+                .await
+            }
+        }
     }
 
     /// Removes the upload and its bytes.
@@ -272,6 +288,16 @@ impl Open {
         self.size += bytes.len() as u64;
         self.sound = true;
         Ok(())
+    }
+
+    /// What has become of the bytes, which are the upload's no more.
+    fn completed(mut self, published: Published) -> Completed {
+        self.sound = false;
+        Completed { size_bytes: self.size, sha256: self.sha256(), existed: published == Published::Existed }
+    }
+
+    fn verify_against(&mut self, expected: Option<Digest>) -> Result<(), Error> {
+        expected.map_or(Ok(()), |expected| self.verify(expected))
     }
 
     fn verify(&mut self, expected: Digest) -> Result<(), Error> {
