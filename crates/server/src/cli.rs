@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::config::{DEFAULT_DATA_DIR, LogFormat, UpOptions};
-use crate::operator::{ExecOptions, LogsOptions, PsOptions};
+use crate::operator::{ExecOptions, LogsOptions, PsOptions, TopOptions};
 
 /// Amazon ECS without Amazon.
 #[derive(Debug, Parser)]
@@ -32,6 +32,8 @@ pub enum Command {
     Env(InstanceOptions),
     /// List the tasks of all clusters
     Ps(PsOptions),
+    /// Show what the running containers of this machine use: processor, memory, network
+    Top(TopOptions),
     /// Print what a task's containers wrote
     Logs(LogsOptions),
     /// Run a command in a container: longshore exec TASK -- sh

@@ -60,6 +60,7 @@ pub async fn open(config: &Config, endpoint: &str, registry_host: &str) -> Resul
             registry_host: registry_host.to_owned(),
             network_pool: config.network_pool,
             machine_networks: crate::routes::machine_networks(data_dir),
+            exec_idle_timeout: config.exec_idle_timeout,
         },
         placing: tokio::sync::Mutex::default(),
     })

@@ -63,6 +63,7 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::Files(options) => files::run(options),
         Command::Version(options) => status::print_version(&options),
         Command::Ps(options) => operator::ps(&options),
+        Command::Top(options) => operator::top(&options),
         Command::Logs(options) => operator::logs(&options),
         Command::Logger { .. } | Command::Holder { .. } | Command::Exec(_) => {
             unreachable!("taken before: they need nothing of this")

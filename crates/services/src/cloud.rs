@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use model::ec2::Cidr;
 use model::{AccountId, Region};
@@ -57,7 +58,12 @@ pub struct Settings {
     pub network_pool: Cidr,
     /// The networks that the machine is in at the moment: no VPC may overlap them.
     pub machine_networks: MachineNetworks,
+    /// A command's session in which nothing is written or read for so long ends.
+    pub exec_idle_timeout: Duration,
 }
+
+/// ECS's own idle time of sessions.
+pub const EXEC_IDLE_TIMEOUT: Duration = Duration::from_secs(20 * 60);
 
 /// Says which networks the machine is in.
 #[derive(Clone)]

@@ -26,7 +26,7 @@ pub mod elbv2;
 pub mod logs;
 
 pub use access::Access;
-pub use cloud::{Cloud, MachineNetworks, Settings};
+pub use cloud::{Cloud, EXEC_IDLE_TIMEOUT, MachineNetworks, Settings};
 pub use context::{Ids, OpCtx};
 pub use error::ServiceError;
 pub use room::{Handler, Room, op};

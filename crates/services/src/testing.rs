@@ -58,6 +58,7 @@ async fn cloud(account: AccountId, region: Region, root: AccessKey) -> Cloud {
         registry_host: "127.0.0.1:4566".to_owned(),
         network_pool: "10.64.0.0/10".parse().unwrap(),
         machine_networks: crate::cloud::MachineNetworks::default(),
+        exec_idle_timeout: crate::cloud::EXEC_IDLE_TIMEOUT,
     };
     Cloud {
         store,

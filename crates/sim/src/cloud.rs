@@ -70,6 +70,7 @@ impl Ground {
                 registry_host: "127.0.0.1:4566".to_owned(),
                 network_pool: "10.64.0.0/10".parse()?,
                 machine_networks: services::MachineNetworks::default(),
+                exec_idle_timeout: services::EXEC_IDLE_TIMEOUT,
             },
             placing: tokio::sync::Mutex::default(),
         }))

@@ -15,6 +15,7 @@ use std::time::Duration;
 
 pub use connection::Connection;
 pub use crun::{is_veil, veil_main};
+pub use orphans::end_shim;
 pub use probe::OciRuntime;
 
 use crate::config::AgentConfig;

@@ -32,6 +32,13 @@ pub(super) async fn end(client: &Client, address: &Path, daemon_start: u64) -> R
     Ok(())
 }
 
+/// Ends the shim of a container, if there is one.
+pub fn end_shim(address: &Path, container: &str) {
+    for (pid, _) in shims(address).into_iter().filter(|(_, id)| id == container) {
+        let _ = kill(Pid::from_raw(pid), Signal::SIGKILL);
+    }
+}
+
 /// The shims of the daemon at `address`: their processes and their containers.
 fn shims(address: &Path) -> Vec<(i32, String)> {
     let Ok(entries) = fs::read_dir("/proc") else { return Vec::new() };

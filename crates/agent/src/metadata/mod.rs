@@ -13,9 +13,11 @@ mod route;
 mod sample;
 mod server;
 mod stats;
+mod usage;
 
 pub use listener::{Endpoint, endpoint};
 pub use render::{container, task};
 pub use respond::{Answer, respond};
 pub use route::{Api, Route};
 pub use server::Metadata;
+pub use usage::{Usage, usage};

@@ -63,7 +63,7 @@ impl Networks {
 
     async fn wired_locally(&self) -> Result<TaskNetwork, Error> {
         let wiring = self.bridges.local_address(&self.names).await?;
-        self.wired(wiring).await
+        self.wired(wiring, None).await
     }
 
     /// Removes what was made before a failure.

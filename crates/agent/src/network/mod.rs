@@ -16,6 +16,7 @@ mod namespace;
 mod netlink;
 mod plan;
 mod pool;
+mod proxy;
 mod redirect;
 mod settle;
 
@@ -37,6 +38,7 @@ use guard::Guard;
 use names::Names;
 use netlink::Netlink;
 use pool::Pool;
+use proxy::Proxy;
 use settle::Settling;
 
 use crate::config::AgentConfig;
@@ -107,6 +109,9 @@ pub struct TaskNetwork {
     /// The container id under which a CNI chain was called, and its last result.
     #[serde(default)]
     pub cni: Option<serde_json::Value>,
+    /// The proxy that its connections are led through.
+    #[serde(default)]
+    pub proxy: Option<Box<Proxy>>,
     /// The networks of containers that do not share this one, by name.
     #[serde(default)]
     pub containers: BTreeMap<String, TaskNetwork>,
@@ -154,8 +159,14 @@ impl Networks {
                 Ok(TaskNetwork { ports, containers, ..TaskNetwork::default() })
             }
             "none" => self.isolated().await,
-            "awsvpc" if self.cni.is_some() => self.by_cni(task_id, Vec::new()).await,
-            "awsvpc" => self.wired(plan::of_interface(task)?).await,
+            "awsvpc" if self.cni.is_some() => {
+                let (proxy, network) = (Proxy::of(task)?, self.by_cni(task_id, Vec::new()).await?);
+                if let (Some(proxy), Some(netns)) = (proxy, &network.netns) {
+                    proxy.apply(&Namespace::at(netns)).await?;
+                }
+                Ok(network)
+            }
+            "awsvpc" => self.wired(plan::of_interface(task)?, Proxy::of(task)?).await,
             "bridge" | "" if self.cni.is_some() => self.published_by_cni(task_id, task).await,
             "bridge" | "" => self.published(task).await,
             other => Err(Error::Description(format!("unknown network mode {other:?}"))),
@@ -178,7 +189,7 @@ impl Networks {
     async fn adopt_one(&self, network: &TaskNetwork, has_run: bool) -> Result<(), Error> {
         if let (Some(interface), None) = (&network.interface, &network.cni) {
             if let (false, Some(path)) = (has_run, &network.netns) {
-                self.settling.finish(path, interface).await?;
+                self.settling.finish(path, interface, network.proxy.as_deref()).await?;
             }
             self.bridges.ensure(interface).await?;
             if let (true, Some(index)) =
@@ -274,12 +285,13 @@ impl Networks {
     }
 
     /// Takes a namespace at once and wires it in the background: see [`Networks::settled`].
-    async fn wired(&self, plan: plan::Wiring) -> Result<TaskNetwork, Error> {
+    async fn wired(&self, plan: plan::Wiring, proxy: Option<Proxy>) -> Result<TaskNetwork, Error> {
         let ready = self.pool.take().await?;
         let interface = plan.interface(&ready.name);
         let netns = Some(ready.namespace.path().to_path_buf());
-        self.settling.begin(ready, interface.clone());
-        Ok(TaskNetwork { netns, interface: Some(interface), ..TaskNetwork::default() })
+        self.settling.begin(ready, interface.clone(), proxy.clone());
+        let proxy = proxy.map(Box::new);
+        Ok(TaskNetwork { netns, interface: Some(interface), proxy, ..TaskNetwork::default() })
     }
 
     async fn published_by_cni(&self, task_id: &str, task: &link::Task) -> Result<TaskNetwork, Error> {
@@ -295,6 +307,6 @@ impl Networks {
         let result = chain.add(task_id, namespace.path(), &ports).await?;
         let interface = cni::interface_of(&result, &name);
         let netns = Some(namespace.path().to_path_buf());
-        Ok(TaskNetwork { netns, interface, ports, cni: Some(result), containers: BTreeMap::new() })
+        Ok(TaskNetwork { netns, interface, ports, cni: Some(result), ..TaskNetwork::default() })
     }
 }

@@ -51,7 +51,7 @@ fn rules() -> String {
 }
 
 /// Runs nft in the namespace of this thread.
-fn nft(script: &str) -> io::Result<()> {
+pub(super) fn nft(script: &str) -> io::Result<()> {
     let mut child = Command::new("nft")
         .args(["-f", "-"])
         .stdin(Stdio::piped())

@@ -15,6 +15,7 @@ use super::namespace::Namespace;
 use super::netlink::Netlink;
 use super::plan::Interface;
 use super::pool::Ready;
+use super::proxy::Proxy;
 use super::{Error, TaskNetwork};
 use crate::task::timing::timed;
 
@@ -42,10 +43,12 @@ impl Settling {
     }
 
     /// Wires a namespace in the background.
-    pub fn begin(&self, ready: Ready, interface: Interface) {
+    pub fn begin(&self, ready: Ready, interface: Interface, proxy: Option<Proxy>) {
         let (parts, path) = (self.parts.clone(), ready.namespace.path().to_path_buf());
         let work = tokio::spawn(async move {
-            let wiring = parts.wire(ready.host_index, &ready.inside, ready.inside_index, &interface);
+            let (host, inside) = (ready.host_index, (&ready.inside, ready.inside_index));
+            let wiring =
+                parts.wire(host, inside, &interface, proxy.as_ref().map(|it| (it, &ready.namespace)));
             timed("wire", wiring).await.map_err(Arc::new)
         });
         let work = work.unwrap_or_else(|error| {
@@ -72,12 +75,19 @@ impl Settling {
     }
 
     /// Does what an earlier agent may not have come to; what is done already stays as it is.
-    pub async fn finish(&self, netns: &Path, interface: &Interface) -> Result<(), Error> {
-        let inside = Namespace::at(netns).inside(Netlink::here).await?;
+    pub async fn finish(
+        &self,
+        netns: &Path,
+        interface: &Interface,
+        proxy: Option<&Proxy>,
+    ) -> Result<(), Error> {
+        let namespace = Namespace::at(netns);
+        let inside = namespace.inside(Netlink::here).await?;
         let missing = || Error::Description(format!("link {} vanished", interface.host_link));
         let host_index = self.parts.host.index_of(&interface.host_link).await?.ok_or_else(missing)?;
         let inside_index = inside.inside_index().await?;
-        self.parts.wire(host_index, &inside, inside_index, interface).await
+        let proxy = proxy.map(|proxy| (proxy, &namespace));
+        self.parts.wire(host_index, (&inside, inside_index), interface, proxy).await
     }
 }
 
@@ -85,9 +95,9 @@ impl Parts {
     async fn wire(
         &self,
         host_index: u32,
-        inside: &Netlink,
-        inside_index: u32,
+        (inside, inside_index): (&Netlink, u32),
         interface: &Interface,
+        proxy: Option<(&Proxy, &Namespace)>,
     ) -> Result<(), Error> {
         let (name, bridge) = (&interface.host_link, self.bridges.ensure(interface).await?);
         let attach = async {
@@ -98,7 +108,13 @@ impl Parts {
             }
             Ok(())
         };
-        let configure = inside.configure(inside_index, interface);
+        let configure = async {
+            inside.configure(inside_index, interface).await?;
+            match proxy {
+                Some((proxy, namespace)) => proxy.apply(namespace).await,
+                None => Ok(()),
+            }
+        };
         tokio::try_join!(attach, self.firewall.know(name, interface.address), configure).map(|_| ())
     }
 }

@@ -106,10 +106,10 @@ pub enum Error {
 }
 
 impl Error {
-    /// Whether trying again may help: the daemon was away or busy, not unwilling.
+    /// Whether trying again may help: the daemon or a shim was away or busy, not unwilling.
     pub fn is_temporary(&self) -> bool {
         match self {
-            Error::Request { .. } => self.is_away(),
+            Error::Request { source, .. } => was_away(source),
             Error::Silent { .. } => true,
             Error::Rootfs { .. }
             | Error::Unready(_)
@@ -119,10 +119,11 @@ impl Error {
         }
     }
 
-    /// Whether the daemon was away.
+    /// Whether the daemon itself was away. One that answers says the same of a shim that it cannot reach, which will not
+    /// come back.
     pub fn is_away(&self) -> bool {
         match self {
-            Error::Request { source, .. } => was_away(source),
+            Error::Request { source, .. } => std::error::Error::source(&**source).is_some(),
             Error::Silent { .. }
             | Error::Rootfs { .. }
             | Error::Unready(_)
@@ -351,7 +352,14 @@ impl Runtime {
 
     /// Removes a container with its process, record and root file system.
     pub async fn delete(&self, id: &str) -> Result<(), Error> {
-        self.delete_process(id).await?;
+        match self.delete_process(id).await {
+            Err(error) if error.is_away() => return Err(error),
+            Err(error) => {
+                tracing::warn!(id, %error, "a shim does not answer; ending it");
+                self.abandon(id).await;
+            }
+            Ok(()) => {}
+        }
         self.delete_record(id).await?;
         self.remove_snapshot(id).await
     }

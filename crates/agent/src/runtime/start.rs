@@ -154,6 +154,12 @@ impl Runtime {
         std::fs::remove_dir_all(bundle).is_ok()
     }
 
+    /// Ends a process whose shim cannot be reached any more, and the shim.
+    pub async fn abandon(&self, id: &str) {
+        self.delete_by_force(id).await;
+        crate::containerd::end_shim(self.connection().address(), id);
+    }
+
     /// Ends a creation that the end of its containerd cut short.
     async fn delete_by_force(&self, id: &str) {
         let _ = self.kill(id, nix::libc::SIGKILL as u32).await;

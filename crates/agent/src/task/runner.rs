@@ -126,8 +126,8 @@ impl Runner {
                 Ok(state) => return state,
                 Err(error) if error.is_away() => {}
                 Err(error) if patience == 0 => {
-                    let error = &error as &dyn std::error::Error;
-                    tracing::error!(id, error, "nobody knows what a container does; taking it for lost");
+                    tracing::error!(id, %error, "nobody knows what a container does; it is ended");
+                    self.node.runtime.abandon(id).await;
                     return ProcessState::Missing;
                 }
                 Err(_unclear) => patience -= 1,

@@ -20,8 +20,6 @@ use wire::link::{ExecInput, ExecOutput, ExecuteCommand};
 use super::log::SessionLog;
 use super::{Surroundings, millis};
 
-/// A session in which nothing is written or read for so long ends; ECS's own time.
-const IDLE: Duration = Duration::from_secs(20 * 60);
 /// A client that does not answer a handshake in this time does not know of it: the agent's own patience.
 const HANDSHAKE: Duration = Duration::from_millis(1500);
 /// How long a node may take to open its stream.
@@ -177,7 +175,7 @@ impl Runner {
     }
 
     fn deadline(&self) -> Timestamp {
-        let idle = self.active_at + IDLE;
+        let idle = self.active_at + self.around.cloud.settings.exec_idle_timeout;
         let of_phase = match &self.phase {
             Phase::Draining(_, until) => *until,
             Phase::Handshake(until) | Phase::Starting(until) => idle.min(*until),
@@ -204,7 +202,7 @@ impl Runner {
                 self.drain("The execute command failed: the node does not answer.", DRAIN);
             }
             Phase::New | Phase::Handshake(_) | Phase::Starting(_) | Phase::Running => {
-                if now >= self.active_at + IDLE {
+                if now >= self.active_at + self.around.cloud.settings.exec_idle_timeout {
                     self.drain("Your session timed out due to inactivity.", STOP);
                 }
             }

@@ -10,7 +10,7 @@ mod volume;
 use std::collections::BTreeMap;
 
 use model::ecs::task::Attachment;
-use model::ecs::task_definition::TaskDefinition;
+use model::ecs::task_definition::{ProxyConfiguration, TaskDefinition};
 use model::ecs::{DesiredStatus, Task};
 use services::ec2;
 use wire::link;
@@ -47,6 +47,7 @@ pub fn task(task: &Task, definition: &TaskDefinition, around: &Surroundings) -> 
         memory: task.spec.memory.map(i64::from),
         pid_mode: spec.pid_mode.map(|mode| mode.to_string()),
         ipc_mode: spec.ipc_mode.map(|mode| mode.to_string()),
+        proxy_configuration: spec.proxy_configuration.as_ref().map(proxy),
         service_name: task.spec.service.as_ref().map(ToString::to_string),
         role_credentials: around.role.clone(),
         execution_role_credentials: None,
@@ -75,6 +76,7 @@ pub fn stop(task: &Task) -> link::Task {
         memory: None,
         pid_mode: None,
         ipc_mode: None,
+        proxy_configuration: None,
         service_name: None,
         role_credentials: None,
         execution_role_credentials: None,
@@ -82,6 +84,15 @@ pub fn stop(task: &Task) -> link::Task {
         volumes: Vec::new(),
         containers: Vec::new(),
         longshore: Some(extras(task, &Surroundings::default())),
+    }
+}
+
+fn proxy(proxy: &ProxyConfiguration) -> link::ProxyConfiguration {
+    let properties = proxy.properties.iter().flatten();
+    link::ProxyConfiguration {
+        kind: "APPMESH".to_owned(),
+        container_name: proxy.container_name.to_string(),
+        properties: properties.map(|pair| (pair.name.clone(), pair.value.clone())).collect(),
     }
 }
 

@@ -9,11 +9,13 @@ mod options;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use model::ec2::Cidr;
 use model::ecs::ClusterName;
 use model::{AccountId, Region};
+use services::EXEC_IDLE_TIMEOUT;
 use services::logs::quotas::{Limits, REQUESTS_PER_SECOND};
 use store::blobs::S3Options;
 
@@ -54,6 +56,8 @@ pub struct Config {
     pub blobs: Option<S3Options>,
     /// How fast log events may come in.
     pub log_limits: Limits,
+    /// How long an exec session may be idle.
+    pub exec_idle_timeout: Duration,
     /// How our own log is written.
     pub log_format: LogFormat,
     /// The node; `None` serves the API alone.
@@ -133,6 +137,7 @@ impl Config {
             vulnerability_db: options.vulnerability_db,
             blobs: options.blobs.check()?,
             log_limits: log_limits(options.log_requests_per_second, options.log_group_mib_per_second)?,
+            exec_idle_timeout: check_idle(options.exec_idle_timeout)?,
             log_format: options.log_format.unwrap_or_default(),
             node: (!options.no_node).then_some(node),
             stop_tasks: options.stop_tasks,
@@ -147,6 +152,15 @@ fn log_limits(requests: Option<u32>, mib: Option<u32>) -> Result<Limits> {
     }
     let group_bytes_per_second = mib.map(|mib| u64::from(mib) << 20);
     Ok(Limits { requests_per_second: requests.unwrap_or(REQUESTS_PER_SECOND), group_bytes_per_second })
+}
+
+/// AWS lets sessions be idle for a minute to an hour; shorter times are good for tests.
+fn check_idle(seconds: Option<u32>) -> Result<Duration> {
+    match seconds {
+        None => Ok(EXEC_IDLE_TIMEOUT),
+        Some(seconds @ 1..=3600) => Ok(Duration::from_secs(seconds.into())),
+        Some(seconds) => bail!("--exec-idle-timeout {seconds}: it is between 1 and 3600 seconds"),
+    }
 }
 
 /// Reads `HOST=URL` pairs.

@@ -84,6 +84,9 @@ pub struct UpOptions {
     /// MiB of log events a second that one log group takes; more are throttled [default: no limit]
     #[arg(long, env = "LONGSHORE_LOG_GROUP_MIB_PER_SECOND")]
     pub log_group_mib_per_second: Option<u32>,
+    /// Seconds without input or output after which an exec session ends [default: 1200]
+    #[arg(long, env = "LONGSHORE_EXEC_IDLE_TIMEOUT", value_name = "SECONDS")]
+    pub exec_idle_timeout: Option<u32>,
     /// CPU units offered to tasks, 1024 a core [default: what the machine has]
     #[arg(long, env = "LONGSHORE_NODE_CPU_UNITS")]
     pub node_cpu_units: Option<u32>,
@@ -133,6 +136,7 @@ impl UpOptions {
             blobs: self.blobs.or(file.blobs),
             log_requests_per_second: self.log_requests_per_second.or(file.log_requests_per_second),
             log_group_mib_per_second: self.log_group_mib_per_second.or(file.log_group_mib_per_second),
+            exec_idle_timeout: self.exec_idle_timeout.or(file.exec_idle_timeout),
             node_cpu_units: self.node_cpu_units.or(file.node_cpu_units),
             node_memory_mib: self.node_memory_mib.or(file.node_memory_mib),
         }

@@ -1,4 +1,4 @@
-//! The operator's commands: `ps`, `logs`, `exec`. Clients like any other: they speak the signed API, with the
+//! The operator's commands: `ps`, `top`, `logs`, `exec`. Clients like any other: they speak the signed API, with the
 //! profile that `up` wrote.
 
 mod api;
@@ -7,6 +7,7 @@ mod find;
 mod logs;
 mod ps;
 mod terminal;
+mod top;
 
 use std::future::Future;
 
@@ -36,6 +37,23 @@ pub struct PsOptions {
     /// Stopped tasks too
     #[arg(long, short)]
     pub all: bool,
+    /// How the answer is written.
+    #[command(flatten)]
+    pub output: OutputOptions,
+}
+
+/// Options of `top`.
+#[derive(Debug, Args)]
+pub struct TopOptions {
+    /// Whose.
+    #[command(flatten)]
+    pub profile: ProfileOptions,
+    /// Only tasks of this cluster
+    #[arg(long)]
+    pub cluster: Option<String>,
+    /// One reading, also at a terminal
+    #[arg(long)]
+    pub once: bool,
     /// How the answer is written.
     #[command(flatten)]
     pub output: OutputOptions,
@@ -76,6 +94,11 @@ pub struct ExecOptions {
 /// Lists tasks.
 pub fn ps(options: &PsOptions) -> Result<()> {
     wait(ps::run(options))
+}
+
+/// Shows what running containers use.
+pub fn top(options: &TopOptions) -> Result<()> {
+    wait(top::run(options))
 }
 
 /// Prints what a task's containers wrote.

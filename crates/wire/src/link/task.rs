@@ -36,6 +36,9 @@ pub struct Task {
     /// `host`, `task` or `none`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ipc_mode: Option<String>,
+    /// The proxy that the task's connections are led through.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proxy_configuration: Option<ProxyConfiguration>,
     /// The service that owns the task, if any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub service_name: Option<String>,
@@ -56,6 +59,20 @@ pub struct Task {
     /// What a Longshore control plane adds; an Amazon agent ignores it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub longshore: Option<TaskExtras>,
+}
+
+/// A proxy container, and what is led through it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ProxyConfiguration {
+    /// `APPMESH`.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// The container.
+    pub container_name: String,
+    /// Ports, users and addresses, by ECS's names.
+    #[serde(default)]
+    pub properties: BTreeMap<String, String>,
 }
 
 /// Longshore's additions to a task: what its metadata endpoint and network need beyond ECS's own message.

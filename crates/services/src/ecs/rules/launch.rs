@@ -165,7 +165,6 @@ fn check_served(definition: &TaskDefinition) -> Result<(), Error> {
     let unserved = [
         (any(|c| c.secrets.as_ref().is_some_and(|all| !all.is_empty())) || any(log_secrets), "Secrets"),
         (any(|c| c.repository_credentials.is_some()), "Repository credentials"),
-        (definition.spec.proxy_configuration.is_some(), "Proxies"),
         (
             definition.spec.volumes.iter().any(|v| matches!(v.source, VolumeSource::Efs(_))),
             // Deviation: they could be mounted by NFS, which no node does yet.

@@ -15,6 +15,7 @@ pub(crate) mod logging;
 pub(crate) mod paging;
 pub(crate) mod placement;
 pub(crate) mod port;
+pub(crate) mod proxy;
 pub(crate) mod service;
 pub(crate) mod setting;
 pub(crate) mod size;

@@ -1,11 +1,9 @@
 //! A whole task definition: the order of the checks, and what the task level must be.
 
-use model::ecs::task_definition::{
-    Compatibility, NetworkMode, OsFamily, ProxyConfiguration, TaskDefinitionSpec,
-};
+use model::ecs::task_definition::{Compatibility, NetworkMode, OsFamily, TaskDefinitionSpec};
 use model::ecs::{ContainerDefinition, Family, TextEnum};
 
-use super::{container, dependency, fargate, linux, logging, placement, port, volume};
+use super::{container, dependency, fargate, linux, logging, placement, port, proxy, volume};
 use crate::ecs::error::Error;
 
 /// The most containers of a task definition.
@@ -49,7 +47,7 @@ pub(crate) fn check(spec: &TaskDefinitionSpec) -> Result<(), Error> {
     check_sizes(spec)?;
     check_namespaces(spec)?;
     if let Some(proxy) = &spec.proxy_configuration {
-        check_proxy(spec, proxy)?;
+        proxy::check(spec, proxy)?;
     }
     check_placement(spec)
 }
@@ -176,20 +174,6 @@ fn check_namespaces(spec: &TaskDefinitionSpec) -> Result<(), Error> {
                 return Err(Error::container_setting("systemControls", &container.name));
             }
         }
-    }
-    Ok(())
-}
-
-fn check_proxy(spec: &TaskDefinitionSpec, proxy: &ProxyConfiguration) -> Result<(), Error> {
-    if spec.effective_network_mode() != NetworkMode::Awsvpc {
-        return Err(Error::Client("Proxy configuration requires networkMode 'awsvpc'.".into()));
-    }
-    let known = spec.container_definitions.iter().any(|container| container.name == proxy.container_name);
-    if !known {
-        return Err(Error::Client(format!(
-            "Proxy configuration refers to unknown container '{}'.",
-            proxy.container_name
-        )));
     }
     Ok(())
 }
