@@ -1,5 +1,5 @@
 # `make run` and `make test` are all that a fresh Debian machine with a Rust toolchain needs.
-.PHONY: run build test unit acceptance check bench chaos sim deps clean-tests
+.PHONY: run build test unit acceptance check bench chaos lives sim deps clean-tests
 CARGO ?= cargo
 PYTEST = .venv/bin/pytest -c acceptance/pytest.ini --rootdir acceptance acceptance
 
@@ -35,7 +35,9 @@ check:
 # Each figure beside a peer measured in the same run, printed as a ratio.
 bench: build
 	@scripts/deps bench
+	$(CARGO) build --release --locked -p agent --example floor
 	.venv/bin/python benches/run.py $(ARGS)
+	.venv/bin/python benches/tasks.py
 	.venv/bin/python benches/heal.py
 	.venv/bin/python benches/balancer.py $(ARGS)
 	.venv/bin/python benches/registry.py
@@ -45,6 +47,12 @@ chaos:
 	@scripts/deps test
 	$(CARGO) build --locked -p server
 	CHAOS=full SEED=$(SEED) .venv/bin/pytest -c acceptance/pytest.ini --rootdir acceptance acceptance/test_chaos.py -s
+
+# A thousand tasks, one after the other: nothing stays behind. Needs root.
+lives:
+	@scripts/deps test
+	$(CARGO) build --locked -p server
+	LIVES=1000 .venv/bin/pytest -c acceptance/pytest.ini --rootdir acceptance acceptance/test_lives.py -s
 
 # One simulated world: make sim SEED=7 STEPS=200. Many: make sim SEED=1 ARGS="--seeds 100".
 SEED ?= 1

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import threading
+from pathlib import Path
 
 import botocore.exceptions
 import pytest
@@ -10,7 +11,7 @@ import websocket
 
 from support.ecs import Cluster
 from support.images import busybox_layout, push
-from support.longshore import ROOT
+from support.longshore import POOLS, ROOT, Longshore
 from support.process import run, wait_until
 from support.session import FLAG, Session
 
@@ -213,3 +214,41 @@ def test_the_aws_cli_hands_the_plugin_what_it_needs(cluster, task, tmp_path):
     shell = Session(json.loads(session))
     shell.type("exit\n")
     shell.wait_for_end()
+
+
+def test_idle_sessions_end_and_a_killed_longshore_leaves_no_command(tmp_path):
+    longshore = Longshore(network_pool=POOLS[1], options=["--exec-idle-timeout", "3"])
+    try:
+        cluster = Cluster(longshore.start(), "idle")
+        cluster.ecr.create_repository(repositoryName="idle")
+        cluster.image = push(longshore, busybox_layout(tmp_path / "layout"), "idle")
+        [arn] = cluster.run(cluster.register("idle", [park(cluster)]), enableExecuteCommand=True)
+        [task] = cluster.wait([arn], "RUNNING")
+
+        silent = Session(execute(cluster, task, "sleep 1001"))
+        assert "timed out due to inactivity" in json.dumps(silent.wait_for_end(timeout=60))
+        wait_until("the idle command has ended", lambda: not commands("sleep 1001"), 30)
+
+        # One that says something is not idle, and its end is the end of its server.
+        talking = Session(execute(cluster, task, "sh -c 'while :; do echo tick; sleep 1; done & exec sleep 1002'"))
+        talking.wait_for("tick\r\ntick\r\ntick\r\ntick\r\ntick")
+        longshore.kill()
+        assert commands("sleep 1002"), "nobody has ended it yet"
+        longshore.start()
+        wait_until("what the killed one left is ended", lambda: not commands("sleep 1002"), 30)
+        cluster.wait([arn], "RUNNING")
+        cluster.stop([arn])
+    finally:
+        longshore.remove()
+
+
+def commands(line):
+    """The processes on this machine with this command line."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        try:
+            if entry.name.isdigit() and (entry / "cmdline").read_bytes().rstrip(b"\0").replace(b"\0", b" ").decode() == line:
+                found.append(int(entry.name))
+        except (OSError, UnicodeDecodeError):
+            continue
+    return found

@@ -1,4 +1,4 @@
-"""The operator's commands: ps, logs and exec, by the profile that `up` wrote."""
+"""The operator's commands: ps, top, logs and exec, by the profile that `up` wrote."""
 
 import json
 import os
@@ -55,6 +55,19 @@ def test_ps_shows_a_table_or_json(cluster, task):
     assert max(map(len, shown.stdout.splitlines())) <= 120
     tasks = json.loads(longshore(cluster, "ps", "--cluster", "operator", "--output", "json").stdout)["tasks"]
     assert [t["taskArn"] for t in tasks] == [task["taskArn"]]
+
+
+def test_top_shows_what_containers_use(cluster, task):
+    shown = longshore(cluster, "top")
+    assert shown.returncode == 0, shown.stderr
+    header, *lines = shown.stdout.splitlines()
+    assert header.split() == ["TASK", "CONTAINER", "CPU", "%", "MEMORY", "LIMIT", "NET", "IN", "NET", "OUT", "PIDS"]
+    assert max(map(len, shown.stdout.splitlines())) <= 100
+    assert any(line.split()[:2] == [task_id(task)[:12], "main"] for line in lines), shown.stdout
+    told = json.loads(longshore(cluster, "top", "--cluster", "operator", "--output", "json").stdout)["containers"]
+    [main] = [c for c in told if c["task"] == task_id(task)]
+    assert 0 < main["memoryBytes"] < main["memoryLimitBytes"] == 512 << 20
+    assert main["processes"] >= 1 and main["cpuPercent"] < 100
 
 
 def test_logs_prints_and_follows(cluster, task):
