@@ -5,6 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::lifecycle::{Lifecycle, Shifting};
 use super::name::{ClusterName, RevisionId, ServiceDeploymentId, ServiceName};
 use super::text::text_enum;
 use crate::{Arn, Record, Scope, Timestamp};
@@ -100,6 +101,16 @@ text_enum! {
     }
 }
 
+impl DeploymentStrategy {
+    /// Whether the new revision starts beside the old one, and traffic is shifted then.
+    pub fn shifts_traffic(self) -> bool {
+        match self {
+            DeploymentStrategy::Rolling => false,
+            DeploymentStrategy::BlueGreen | DeploymentStrategy::Linear | DeploymentStrategy::Canary => true,
+        }
+    }
+}
+
 /// How a service is rolled over.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct DeploymentConfiguration {
@@ -111,6 +122,9 @@ pub struct DeploymentConfiguration {
     pub maximum_percent: u32,
     /// When to give up.
     pub circuit_breaker: CircuitBreaker,
+    /// How traffic is shifted, by the ways that shift it.
+    #[serde(default)]
+    pub shifting: Shifting,
 }
 
 /// When a deployment is given up.
@@ -223,6 +237,12 @@ pub struct ServiceDeployment {
     pub sources: Vec<RevisionId>,
     /// The revision that it leads to.
     pub target: RevisionId,
+    /// The revision that serves when it begins, and comes back when a shift of traffic is given up.
+    #[serde(default)]
+    pub serving: Option<RevisionId>,
+    /// How far a shift of traffic has come.
+    #[serde(default)]
+    pub lifecycle: Option<Lifecycle>,
     /// How far it has come.
     pub status: ServiceDeploymentStatus,
     /// Why it is there.

@@ -8,6 +8,7 @@ pub mod cluster;
 pub mod container_definition;
 pub mod container_instance;
 pub mod deployment;
+pub mod lifecycle;
 pub mod linux;
 pub mod name;
 pub mod node;

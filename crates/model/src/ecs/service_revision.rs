@@ -20,6 +20,9 @@ pub struct ServiceRevision {
     pub id: RevisionId,
     /// What its tasks are made from.
     pub spec: RevisionSpec,
+    /// The target groups that its tasks join, one for each load balancer; without a word, the first one of each.
+    #[serde(default)]
+    pub target_groups: Vec<String>,
     /// When it was made.
     pub created_at: Timestamp,
 }
@@ -65,6 +68,30 @@ pub struct ServiceLoadBalancer {
     pub container_name: String,
     /// Its port.
     pub container_port: u16,
+    /// How its traffic is shifted from one revision to the next.
+    #[serde(default)]
+    pub shift: Option<TrafficShift>,
+}
+
+/// What shifts the traffic of a load balancer between two target groups.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TrafficShift {
+    /// The ARN of the other target group.
+    pub alternate_target_group_arn: String,
+    /// The ARN of the rule, or the listener, of the production traffic.
+    pub production_rule_arn: String,
+    /// The ARN of the rule, or the listener, of the test traffic.
+    pub test_rule_arn: Option<String>,
+    /// The role that was named for it.
+    pub role_arn: String,
+}
+
+impl ServiceLoadBalancer {
+    /// The target groups that its tasks may join.
+    pub fn groups(&self) -> impl Iterator<Item = &str> {
+        let other = self.shift.as_ref().map(|shift| shift.alternate_target_group_arn.as_str());
+        std::iter::once(self.target_group_arn.as_str()).chain(other)
+    }
 }
 
 /// A service of Cloud Map in which the tasks of a revision are registered.
@@ -84,5 +111,12 @@ impl ServiceRevision {
     /// `service-revision/CLUSTER/SERVICE/ID`.
     pub fn arn(&self) -> Arn {
         self.id.arn(&self.scope, &self.cluster, &self.service)
+    }
+
+    /// Its load balancers, each with the target group that its tasks join.
+    pub fn balancers(&self) -> impl Iterator<Item = (&ServiceLoadBalancer, &str)> {
+        self.spec.load_balancers.iter().enumerate().map(|(at, balancer)| {
+            (balancer, self.target_groups.get(at).unwrap_or(&balancer.target_group_arn).as_str())
+        })
     }
 }

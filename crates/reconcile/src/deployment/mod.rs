@@ -1,9 +1,12 @@
 //! Deployments: when one is done, given up, or taken back.
 //!
 //! Law: a deployment's state only goes from IN_PROGRESS to COMPLETED or FAILED; only a rollback opens a
-//! completed one again.
+//! completed one again. The stages of those that shift traffic are in [`lifecycle`].
 
 pub mod breaker;
+mod hooks;
+mod lifecycle;
+pub mod traffic;
 
 use std::collections::BTreeMap;
 
@@ -11,12 +14,14 @@ use model::Timestamp;
 use model::ecs::deployment::{
     Deployment, DeploymentStatus, MonitorStatus, Rollback, RolloutState, ServiceDeploymentStatus,
 };
+use model::ecs::lifecycle::{LifecycleStage, Share};
 use model::ecs::{RevisionId, ServiceDeployment};
 
+use crate::service::staged::is_staged;
 use crate::service::{Health, Plan, View, event};
 
-/// What comes before starts and stops: giving up, and going back.
-pub(crate) fn before(view: &View, now: Timestamp, plan: &mut Plan) {
+/// What comes before starts and stops: giving up, going back, and the next stage.
+pub(crate) fn before(view: &View, health: &BTreeMap<usize, Health>, now: Timestamp, plan: &mut Plan) {
     forget_the_gone(view, plan);
     count(now, plan);
     let primary = plan.service.primary();
@@ -25,21 +30,32 @@ pub(crate) fn before(view: &View, now: Timestamp, plan: &mut Plan) {
     }
     if is_asked_back(plan) {
         let reason = "Service deployment rollback was requested by the user.";
-        return go_back(reason, "Service deployment was stopped: rolling back", now, plan);
+        return go_back(reason, "Service deployment was stopped: rolling back", view, now, plan);
     }
     let breaker = plan.service.spec.deployment.circuit_breaker;
     let is_way_back = plan.record.as_ref().is_some_and(|record| record.rollback.is_some());
     let threshold = breaker::threshold(&breaker, plan.service.primary().desired_count);
-    if breaker.enable && !is_way_back && primary.failed_tasks >= threshold {
-        give_up(now, plan);
+    if breaker.enable && !is_way_back && !is_cleaning_up(plan) && primary.failed_tasks >= threshold {
+        return give_up(view, now, plan);
+    }
+    if is_staged(plan) {
+        lifecycle::advance(view, health, now, plan);
     }
 }
 
-/// ACTIVE deployments without tasks are not listed any more.
+/// Whether a shift of traffic has come so far that there is no way back.
+fn is_cleaning_up(plan: &Plan) -> bool {
+    let lifecycle = plan.record.as_ref().and_then(|record| record.lifecycle.as_ref());
+    lifecycle.is_some_and(|lifecycle| lifecycle.stage == LifecycleStage::CleanUp)
+}
+
+/// ACTIVE deployments without tasks are not listed any more, but for the one that serves meanwhile.
 fn forget_the_gone(view: &View, plan: &mut Plan) {
     let has_tasks =
         |id: &RevisionId| view.tasks.iter().any(|task| !task.has_ended() && task.deployment == *id);
-    plan.service.deployments.retain(|it| it.status == DeploymentStatus::Primary || has_tasks(&it.id));
+    let serving = plan.record.as_ref().filter(|_| is_staged(plan)).and_then(|record| record.serving.clone());
+    let is_kept = |id: &RevisionId| has_tasks(id) || serving.as_ref() == Some(id);
+    plan.service.deployments.retain(|it| it.status == DeploymentStatus::Primary || is_kept(&it.id));
 }
 
 /// Shows in the record what the deployment has counted.
@@ -61,7 +77,7 @@ fn is_asked_back(plan: &Plan) -> bool {
 }
 
 /// The circuit breaker trips.
-fn give_up(now: Timestamp, plan: &mut Plan) {
+fn give_up(view: &View, now: Timestamp, plan: &mut Plan) {
     let breaker = plan.service.spec.deployment.circuit_breaker;
     let primary = plan.service.primary_mut();
     primary.rollout_state = RolloutState::Failed;
@@ -77,6 +93,7 @@ fn give_up(now: Timestamp, plan: &mut Plan) {
         go_back(
             "Service deployment rolled back because the circuit breaker threshold was exceeded.",
             "ECS deployment circuit breaker: rolling back",
+            view,
             now,
             plan,
         );
@@ -85,8 +102,16 @@ fn give_up(now: Timestamp, plan: &mut Plan) {
     }
 }
 
-/// Makes the last completed revision the PRIMARY one again. Without one, the deployment stands as failed.
-fn go_back(reason: &str, words: &str, now: Timestamp, plan: &mut Plan) {
+/// A stage of a shift of traffic failed.
+fn give_way(reason: &str, view: &View, now: Timestamp, plan: &mut Plan) {
+    go_back(reason, "Service deployment failed: rolling back", view, now, plan);
+}
+
+/// Makes the last completed revision, or the one that served when traffic began to be shifted, the PRIMARY one again,
+/// and gives it all traffic. Without one, the deployment stands as failed.
+fn go_back(reason: &str, words: &str, view: &View, now: Timestamp, plan: &mut Plan) {
+    let serving = plan.record.as_ref().and_then(|record| record.serving.clone());
+    let last_good = if is_staged(plan) { serving } else { plan.service.stable.clone() };
     let service = &mut plan.service;
     let failed = service.primary_mut();
     failed.rollout_state = RolloutState::Failed;
@@ -95,7 +120,7 @@ fn go_back(reason: &str, words: &str, now: Timestamp, plan: &mut Plan) {
         failed.rollout_state_reason = "Service deployment was stopped.".into();
     }
     let failed_id = failed.id.clone();
-    let Some(stable) = service.stable.clone().filter(|stable| *stable != failed_id) else {
+    let Some(stable) = last_good.filter(|stable| *stable != failed_id) else {
         return stop_record(reason, now, plan);
     };
     let known = service.deployments.iter().position(|it| it.id == stable);
@@ -115,6 +140,11 @@ fn go_back(reason: &str, words: &str, now: Timestamp, plan: &mut Plan) {
         record.status_reason = Some(reason.to_owned());
         record.rollback = Some(Rollback { reason: reason.to_owned(), started_at: now, revision: stable });
         record.updated_at = now;
+        if let Some(lifecycle) = &mut record.lifecycle {
+            (lifecycle.stage, lifecycle.since) = (LifecycleStage::CleanUp, now);
+            (lifecycle.production, lifecycle.test) = (Share::NONE, Share::NONE);
+            traffic::shift(view, plan);
+        }
     }
 }
 
@@ -133,6 +163,11 @@ pub(crate) fn after(view: &View, health: &BTreeMap<usize, Health>, now: Timestam
     let primary = plan.service.primary();
     // A rollback is seen to be under way before it is seen to be done.
     if primary.rollout_state != RolloutState::InProgress || primary.id != view.service.primary().id {
+        return;
+    }
+    // While the old revision is to stay, its presence is no reason to wait.
+    let goes_back = plan.record.as_ref().is_some_and(|record| record.rollback.is_some());
+    if is_staged(plan) && !goes_back && !is_cleaning_up(plan) {
         return;
     }
     let (id, desired) = (primary.id.clone(), usize::try_from(primary.desired_count).unwrap_or(usize::MAX));

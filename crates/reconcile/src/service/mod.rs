@@ -12,6 +12,7 @@ pub mod place;
 pub mod plan;
 pub mod replica;
 pub mod settle;
+pub(crate) mod staged;
 mod stop;
 mod targets;
 pub mod view;
@@ -22,6 +23,8 @@ mod examples;
 mod laws;
 #[cfg(test)]
 mod simulated;
+#[cfg(test)]
+mod staged_examples;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -32,8 +35,8 @@ use model::ecs::service::{DeploymentControllerType, SchedulingStrategy, ServiceS
 use model::ecs::status::LastStatus;
 
 pub use health::Health;
-pub use plan::{Plan, Start, StopCause, TaskAction};
-pub use view::{Checks, TargetState, TargetView, TaskView, View};
+pub use plan::{Plan, Shift, Start, StopCause, TaskAction};
+pub use view::{Checks, RouteView, TargetState, TargetView, TaskView, View};
 
 use crate::deployment;
 
@@ -70,8 +73,9 @@ fn run(view: &View, health: &BTreeMap<usize, Health>, now: Timestamp, plan: &mut
         // Whoever made the task sets scales them.
         DeploymentControllerType::CodeDeploy | DeploymentControllerType::External => return,
     }
-    deployment::before(view, now, plan);
+    deployment::before(view, health, now, plan);
     match view.service.spec.scheduling_strategy {
+        SchedulingStrategy::Replica if staged::is_staged(plan) => staged::decide(view, health, now, plan),
         SchedulingStrategy::Replica => replica::decide(view, health, now, plan),
         SchedulingStrategy::Daemon => daemon::decide(view, health, now, plan),
     }

@@ -21,12 +21,23 @@ pub struct Plan {
     pub record: Option<ServiceDeployment>,
     /// What becomes of single tasks.
     pub tasks: BTreeMap<TaskId, Vec<TaskAction>>,
+    /// The rules whose weights change.
+    pub shifts: Vec<Shift>,
     /// The tasks to start, after the rest of the plan is committed.
     pub start: Option<Start>,
     /// What the user is to read, the oldest first.
     pub events: Vec<String>,
     /// When to look again although nothing changes.
     pub wake_at: Option<Timestamp>,
+}
+
+/// New weights of a listener rule.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Shift {
+    /// The rule's ARN, or the listener's for its default rule.
+    pub rule: String,
+    /// Target groups by ARN, with their weights.
+    pub weights: Vec<(String, u16)>,
 }
 
 /// Tasks to start.
@@ -108,6 +119,7 @@ impl Plan {
             service: view.service.clone(),
             record: view.record.clone(),
             tasks: BTreeMap::new(),
+            shifts: Vec::new(),
             start: None,
             events: Vec::new(),
             wake_at: None,
@@ -119,6 +131,7 @@ impl Plan {
         self.service == view.service
             && self.record == view.record
             && self.tasks.is_empty()
+            && self.shifts.is_empty()
             && self.start.is_none()
             && self.events.is_empty()
     }

@@ -2,12 +2,13 @@
 //!
 //! Laws: a stop of ours never takes the healthy tasks below the minimum, a start never takes the tasks
 //! above the maximum. Of an older deployment every running task that does not fail counts as healthy; one of the
-//! PRIMARY deployment counts once it has proved to be.
+//! PRIMARY deployment counts once it has proved to be. [`keep`] does the same for one revision among several.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use model::Timestamp;
+use model::ecs::RevisionId;
 use model::ecs::deployment::RolloutState;
 use model::ecs::service::EventCause;
 use model::ecs::status::LastStatus;
@@ -40,16 +41,55 @@ struct Sorted<'a> {
     leaving: usize,
 }
 
+/// A number of tasks of one revision that is to be there.
+pub(super) struct Group {
+    /// The revision.
+    pub revision: RevisionId,
+    /// The number.
+    pub desired: u32,
+    /// Whether missing ones are started: not those of a revision that was given up.
+    pub starts: bool,
+    /// Whether the tasks of all other revisions make way for them; otherwise they are none of its business.
+    pub replaces_others: bool,
+}
+
+impl Group {
+    /// Whether a task is to stay in the group; `None` for one that is not its business.
+    fn keeps(&self, task: &TaskView) -> Option<bool> {
+        if task.deployment == self.revision {
+            return Some(!task.has_to_move);
+        }
+        self.replaces_others.then_some(false)
+    }
+}
+
 /// Plans starts and stops.
 pub(super) fn decide(view: &View, health: &BTreeMap<usize, Health>, now: Timestamp, plan: &mut Plan) {
-    let sorted = sort(view, health, plan);
-    let spec = &plan.service.spec;
-    let desired = to_usize(spec.desired_count);
-    let least = to_usize(least_healthy(spec.desired_count, spec.deployment.minimum_healthy_percent));
-    let most = to_usize(most_present(spec.desired_count, spec.deployment.maximum_percent));
-    let is_given_up = plan.service.primary().rollout_state == RolloutState::Failed;
+    let primary = plan.service.primary();
+    let group = Group {
+        revision: primary.id.clone(),
+        desired: plan.service.spec.desired_count,
+        starts: primary.rollout_state != RolloutState::Failed,
+        replaces_others: true,
+    };
+    keep(view, health, &group, now, plan);
+}
 
-    let missing = if is_given_up { 0 } else { desired.saturating_sub(sorted.good.len()) };
+/// Plans the starts and stops of one group.
+pub(super) fn keep(
+    view: &View,
+    health: &BTreeMap<usize, Health>,
+    group: &Group,
+    now: Timestamp,
+    plan: &mut Plan,
+) {
+    let sorted = sort(view, health, group);
+    let configuration = &plan.service.spec.deployment;
+    let desired = to_usize(group.desired);
+    let least = to_usize(least_healthy(group.desired, configuration.minimum_healthy_percent));
+    let most = to_usize(most_present(group.desired, configuration.maximum_percent));
+
+    let missing = if group.starts { desired.saturating_sub(sorted.good.len()) } else { 0 };
     let room = most.saturating_sub(sorted.present);
     let room_soon = most.saturating_sub(sorted.present - sorted.leaving);
     let has_no_place = plan.service.seen.placements_refused > 0;
@@ -58,7 +98,7 @@ pub(super) fn decide(view: &View, health: &BTreeMap<usize, Health>, now: Timesta
     let mut stops: Vec<(&TaskView, StopCause)> = Vec::new();
     scale_in(&sorted, desired, least, now, &mut stops);
     replace_failing(&sorted, desired, short, now, &mut stops);
-    if !is_given_up {
+    if group.starts || desired == 0 {
         retire(&sorted, desired, least, short, now, &mut stops);
     }
     let is_stuck = short > 0 && !has_no_place && stops.is_empty() && sorted.leaving == 0;
@@ -66,11 +106,10 @@ pub(super) fn decide(view: &View, health: &BTreeMap<usize, Health>, now: Timesta
         tell_stuck(now, plan);
     }
     stop::plan(&stops, view, plan);
-    start(missing.min(room), now, plan);
+    start(&group.revision, missing.min(room), now, plan);
 }
 
-fn sort<'a>(view: &'a View, health: &BTreeMap<usize, Health>, plan: &Plan) -> Sorted<'a> {
-    let primary = &plan.service.primary().id;
+fn sort<'a>(view: &'a View, health: &BTreeMap<usize, Health>, group: &Group) -> Sorted<'a> {
     let mut sorted = Sorted {
         good: Vec::new(),
         failing: Vec::new(),
@@ -81,11 +120,11 @@ fn sort<'a>(view: &'a View, health: &BTreeMap<usize, Health>, plan: &Plan) -> So
         leaving: 0,
     };
     for (at, task) in view.tasks.iter().enumerate() {
+        let Some(stays) = group.keeps(task) else { continue };
         if task.is_present() {
             sorted.present += 1;
             sorted.leaving += usize::from(!task.is_live());
         }
-        let stays = task.deployment == *primary && !task.has_to_move;
         match (health.get(&at).unwrap_or(&Health::Going), stays) {
             (Health::Going, _) => {}
             (Health::Unhealthy(cause), true) => sorted.failing.push((task, cause.clone())),
@@ -179,17 +218,19 @@ fn tell_stuck(now: Timestamp, plan: &mut Plan) {
     }
 }
 
-fn start(count: usize, now: Timestamp, plan: &mut Plan) {
-    if count == 0 {
+/// Plans starts, unless the plan has some of another group: those come first.
+fn start(revision: &RevisionId, count: usize, now: Timestamp, plan: &mut Plan) {
+    if count == 0 || plan.start.is_some() {
         return;
     }
-    let primary = plan.service.primary();
-    let not_before = primary.start_again_at.max(plan.service.seen.place_again_at);
+    let deployment = plan.service.deployments.iter().find(|it| it.id == *revision);
+    let again_at = deployment.and_then(|deployment| deployment.start_again_at);
+    let not_before = again_at.max(plan.service.seen.place_again_at);
     if let Some(at) = not_before.filter(|at| *at > now) {
         return plan.wake(at);
     }
     let places = vec![None; count.min(STARTED_AT_ONCE)];
-    plan.start = Some(Start { revision: primary.id.clone(), places });
+    plan.start = Some(Start { revision: revision.clone(), places });
 }
 
 fn to_usize(number: u32) -> usize {

@@ -7,10 +7,12 @@ use model::ecs::deployment::{
     CircuitBreaker, Deployment, DeploymentConfiguration, DeploymentStatus, DeploymentStrategy, MonitorStatus,
     RolloutState, ServiceDeploymentStatus,
 };
+use model::ecs::lifecycle::{HookStatus, LifecycleStage, Shifting};
 use model::ecs::name::{RevisionId, ServiceDeploymentId};
 use model::ecs::service::{
     DeploymentControllerType, PropagateTags, SchedulingStrategy, ServiceSpec, ServiceStatus,
 };
+use model::ecs::service_revision::{ServiceLoadBalancer, TrafficShift};
 use model::ecs::status::{DesiredStatus, LastStatus, StopCode};
 use model::ecs::supervision::Supervision;
 use model::ecs::volume::Switch;
@@ -19,8 +21,16 @@ use model::{AccountId, Region, Scope, Timestamp};
 
 use super::bounds::{least_healthy, most_present};
 use super::{
-    Checks, Health, Plan, StopCause, TargetState, TargetView, TaskAction, TaskView, View, decide, health,
+    Checks, Health, Plan, RouteView, StopCause, TargetState, TargetView, TaskAction, TaskView, View, decide,
+    health,
 };
+use crate::deployment::traffic;
+
+/// The target groups and rules of a world whose traffic is shifted.
+pub(super) const BLUE: &str = "blue";
+pub(super) const GREEN: &str = "green";
+pub(super) const PRODUCTION: &str = "production";
+pub(super) const TEST: &str = "test";
 
 /// A service and its tasks.
 #[derive(Clone, Debug)]
@@ -39,6 +49,12 @@ pub(super) struct World {
     pub started: usize,
     /// Laws are those of a rolling service only when this is set.
     pub is_lawful: bool,
+    /// The load balancer whose traffic is shifted, if any.
+    pub balancer: Option<ServiceLoadBalancer>,
+    /// Which of its target groups the tasks of a revision join.
+    pub group_of: BTreeMap<RevisionId, String>,
+    /// The weights of its rules.
+    pub rules: BTreeMap<String, Vec<(String, u16)>>,
 }
 
 pub(super) fn revision(number: usize) -> RevisionId {
@@ -58,6 +74,7 @@ impl World {
             minimum_healthy_percent: minimum,
             maximum_percent: maximum,
             circuit_breaker: CircuitBreaker::OFF,
+            shifting: Shifting::default(),
         };
         let spec = ServiceSpec {
             desired_count: desired,
@@ -100,7 +117,33 @@ impl World {
             groups: Vec::new(),
             started: 0,
             is_lawful: true,
+            balancer: None,
+            group_of: BTreeMap::new(),
+            rules: BTreeMap::new(),
         };
+        world.deploy(1);
+        world
+    }
+
+    /// The same behind a load balancer, with traffic that is shifted.
+    pub fn shifting(desired: u32, strategy: DeploymentStrategy, shifting: Shifting) -> Self {
+        let mut world = World::new(desired, 100, 200);
+        world.checks = Checks::Unknown;
+        world.balancer = Some(ServiceLoadBalancer {
+            target_group_arn: BLUE.into(),
+            container_name: "web".into(),
+            container_port: 80,
+            shift: Some(TrafficShift {
+                alternate_target_group_arn: GREEN.into(),
+                production_rule_arn: PRODUCTION.into(),
+                test_rule_arn: Some(TEST.into()),
+                role_arn: "role".into(),
+            }),
+        });
+        world.rules = [PRODUCTION, TEST].map(|rule| (rule.into(), vec![(BLUE.into(), 1)])).into();
+        world.service.spec.deployment.strategy = strategy;
+        world.service.spec.deployment.shifting = shifting;
+        world.service.deployments.clear();
         world.deploy(1);
         world
     }
@@ -108,6 +151,13 @@ impl World {
     /// Makes revision `number` the PRIMARY one, as UpdateService does.
     pub fn deploy(&mut self, number: usize) {
         let id = revision(number);
+        let strategy = self.service.spec.deployment.strategy;
+        let serving = traffic::serving(&self.service, self.record.as_ref());
+        if let Some(balancer) = &self.balancer {
+            let served_by = serving.as_ref().and_then(|id| self.group_of.get(id)).map(String::as_str);
+            let group = traffic::target_group(balancer, strategy, served_by).to_owned();
+            self.group_of.insert(id.clone(), group);
+        }
         let record = ServiceDeploymentId::new(format!("d{number}")).unwrap();
         let desired = self.service.spec.desired_count;
         self.record = Some(ServiceDeployment {
@@ -117,6 +167,8 @@ impl World {
             id: record.clone(),
             sources: self.service.deployments.iter().map(|it| it.id.clone()).collect(),
             target: id.clone(),
+            serving,
+            lifecycle: None,
             status: ServiceDeploymentStatus::InProgress,
             status_reason: None,
             configuration: self.service.spec.deployment.clone(),
@@ -150,6 +202,52 @@ impl World {
             record: self.record.clone(),
             tasks: self.tasks.values().cloned().collect(),
             instances: self.instances.clone(),
+            routes: self.routes(),
+        }
+    }
+
+    fn routes(&self) -> Vec<RouteView> {
+        let Some(record) = self.record.as_ref().filter(|it| it.configuration.strategy.shifts_traffic())
+        else {
+            return Vec::new();
+        };
+        let Some(to) = self.group_of.get(&record.target) else { return Vec::new() };
+        let other = if to == BLUE { GREEN } else { BLUE };
+        let from = record.serving.as_ref().and_then(|id| self.group_of.get(id));
+        let from = from.cloned().unwrap_or_else(|| other.to_owned());
+        let route = |(rule, is_test): (&str, bool)| RouteView {
+            rule: rule.into(),
+            is_test,
+            from: from.clone(),
+            to: to.clone(),
+            weights: self.rules[rule].clone(),
+            broken: None,
+        };
+        [(PRODUCTION, false), (TEST, true)].map(route).into()
+    }
+
+    /// The share of a rule's traffic that a target group gets, in percent.
+    pub fn share(&self, rule: &str, group: &str) -> f64 {
+        let weights = &self.rules[rule];
+        let total: u16 = weights.iter().map(|(_, weight)| weight).sum();
+        let own: u16 = weights.iter().filter(|(name, _)| name == group).map(|(_, weight)| weight).sum();
+        100.0 * f64::from(own) / f64::from(total)
+    }
+
+    /// Says of every hook that waits how it goes on.
+    pub fn resolve(&mut self, status: HookStatus) {
+        let lifecycle = self.record.as_mut().and_then(|record| record.lifecycle.as_mut());
+        let runs = lifecycle.into_iter().flat_map(|lifecycle| &mut lifecycle.hooks);
+        runs.filter(|run| run.status == HookStatus::AwaitingAction).for_each(|run| run.status = status);
+    }
+
+    /// Asks for the way back, as StopServiceDeployment does.
+    pub fn stop(&mut self) {
+        let Some(record) = &mut self.record else { return };
+        let is_late =
+            record.lifecycle.as_ref().is_some_and(|lifecycle| lifecycle.stage == LifecycleStage::CleanUp);
+        if record.status == ServiceDeploymentStatus::InProgress && !is_late && record.serving.is_some() {
+            record.status = ServiceDeploymentStatus::RollbackRequested;
         }
     }
 
@@ -180,6 +278,9 @@ impl World {
     }
 
     fn check_laws(&self, view: &View, plan: &Plan) {
+        if self.balancer.is_some() {
+            return self.check_staged_laws(view, plan);
+        }
         let spec = &plan.service.spec;
         let primary = plan.service.primary();
         assert_eq!(primary.status, DeploymentStatus::Primary);
@@ -213,7 +314,63 @@ impl World {
         }
     }
 
+    fn check_staged_laws(&self, view: &View, plan: &Plan) {
+        let desired = plan.service.spec.desired_count;
+        let least = least_healthy(desired, 100) as usize;
+        let mut after = self.clone();
+        plan.shifts
+            .iter()
+            .for_each(|shift| drop(after.rules.insert(shift.rule.clone(), shift.weights.clone())));
+        // Whose group has production traffic keeps its tasks.
+        for (revision, group) in &self.group_of {
+            let serves = |task: &&TaskView| {
+                task.deployment == *revision
+                    && task.last == LastStatus::Running
+                    && matches!(
+                        health::of(task, Duration::ZERO, self.now),
+                        Health::Healthy | Health::Coming(_)
+                    )
+            };
+            let before = view.tasks.iter().filter(serves).count();
+            let left = view.tasks.iter().filter(serves).filter(|task| !plan.stops(&task.id)).count();
+            let others = view.tasks.iter().any(|task| {
+                task.deployment != *revision
+                    && self.group_of.get(&task.deployment) == Some(group)
+                    && task.is_live()
+            });
+            if view.service.status == ServiceStatus::Active && after.share(PRODUCTION, group) > 0.0 && !others
+            {
+                assert!(left >= before.min(least), "{revision}: {before} serving tasks become {left}");
+            }
+        }
+        if let Some(start) = &plan.start {
+            let of_it = |task: &&TaskView| task.deployment == start.revision && task.is_present();
+            let present = view.tasks.iter().filter(of_it).count();
+            let most = most_present(desired, 200) as usize;
+            assert!(
+                present + start.places.len() <= most,
+                "{present} and {} are too many",
+                start.places.len()
+            );
+            let entry = plan.service.deployments.iter().find(|it| it.id == start.revision);
+            let state = entry.expect("only revisions with a deployment start tasks").rollout_state;
+            assert_ne!(state, RolloutState::Failed, "what was given up starts nothing");
+        }
+        let stage = |record: &Option<ServiceDeployment>| {
+            let record = record.as_ref()?;
+            let lifecycle = record.lifecycle.as_ref()?;
+            Some((record.id.clone(), lifecycle.steps, lifecycle.stage))
+        };
+        if let (Some(before), Some(after)) = (stage(&view.record), stage(&plan.record))
+            && before.0 == after.0
+        {
+            let goes_round = before.1 > 0 && before.2 == LifecycleStage::ProductionTrafficShift;
+            assert!(after.2 >= before.2 || goes_round, "{before:?} becomes {after:?}");
+        }
+    }
+
     fn apply(&mut self, plan: Plan) {
+        plan.shifts.into_iter().for_each(|shift| drop(self.rules.insert(shift.rule, shift.weights)));
         self.service = plan.service;
         self.record = plan.record;
         self.events.extend(plan.events);
@@ -223,11 +380,13 @@ impl World {
             }
         }
         self.tasks.retain(|_, task| !task.supervision.is_settled);
-        for place in plan.start.into_iter().flat_map(|start| start.places) {
+        for (revision, place) in plan.start.into_iter().flat_map(|start| {
+            let revision = start.revision;
+            start.places.into_iter().map(move |place| (revision.clone(), place))
+        }) {
             self.started += 1;
             let id = TaskId::new(format!("{:032x}", self.started)).unwrap();
-            let primary = self.service.primary().id.clone();
-            self.tasks.insert(id.clone(), self.task(id, primary, place));
+            self.tasks.insert(id.clone(), self.task(id, revision, place));
         }
     }
 
@@ -240,6 +399,7 @@ impl World {
         };
         TaskView {
             id,
+            targets: self.group_of.get(&deployment).into_iter().chain(&self.groups).map(target).collect(),
             deployment,
             desired: DesiredStatus::Running,
             last: LastStatus::Provisioning,
@@ -250,7 +410,6 @@ impl World {
             stop_code: None,
             was_unhealthy: false,
             supervision: Supervision::default(),
-            targets: self.groups.iter().map(target).collect(),
             instance,
             has_to_move: false,
             zone: None,

@@ -18,6 +18,25 @@ pub struct View {
     pub tasks: Vec<TaskView>,
     /// The container instances on which a task fits: what DAEMON counts.
     pub instances: BTreeSet<ContainerInstanceId>,
+    /// The rules by which the change under way shifts traffic.
+    pub routes: Vec<RouteView>,
+}
+
+/// A rule by which traffic is shifted from one target group to another.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RouteView {
+    /// The rule's ARN, or the listener's for its default rule.
+    pub rule: String,
+    /// Whether it is the test traffic's.
+    pub is_test: bool,
+    /// The target group that the serving revision's tasks are in.
+    pub from: String,
+    /// The one that the new revision's are in.
+    pub to: String,
+    /// What it does now.
+    pub weights: Vec<(String, u16)>,
+    /// Why it cannot be rewritten, if so.
+    pub broken: Option<String>,
 }
 
 /// A task as the scheduler sees it.

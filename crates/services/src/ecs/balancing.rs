@@ -15,6 +15,7 @@ use reconcile::service::{TargetState, TargetView, TaskAction};
 use store::{Snapshot, Txn, key};
 
 use super::error::Error;
+use super::shifting;
 use super::store::ContainerInstanceRow;
 use crate::elbv2::door::{self, NewTarget};
 use crate::elbv2::notice;
@@ -27,11 +28,12 @@ pub(super) fn check(
     definition: &TaskDefinition,
 ) -> Result<(), Error> {
     let mode = definition.spec.effective_network_mode();
-    for balancer in &revision.load_balancers {
-        let arn = &balancer.target_group_arn;
+    let pairs = revision.load_balancers.iter().flat_map(|it| it.groups().map(move |arn| (it, arn)));
+    for (balancer, arn) in pairs {
         let group = door::target_group(snapshot, scope, arn)
             .map_err(|error| Error::InvalidParameter(error.to_string()))?;
-        if group.load_balancer.is_none() {
+        // A rule whose traffic is shifted forwards to both of its groups from the first deployment on.
+        if group.load_balancer.is_none() && balancer.shift.is_none() {
             return Err(Error::InvalidParameter(format!(
                 "The target group with targetGroupArn {arn} does not have an associated load balancer."
             )));
@@ -54,18 +56,18 @@ pub(super) fn check(
             )));
         }
     }
-    Ok(())
+    shifting::check(snapshot, scope, revision)
 }
 
-/// The target that a task is in the group of `balancer`, and what is known of it. None for a group that is gone and
+/// The target that a task is in `group` behind `balancer`, and what is known of it. None for a group that is gone and
 /// that the task never joined: nothing can be waited for there.
 pub(super) fn target(
     snapshot: &Snapshot,
     task: &Task,
-    balancer: &ServiceLoadBalancer,
+    (balancer, group): (&ServiceLoadBalancer, &str),
     now: Timestamp,
 ) -> Option<TargetView> {
-    let group = balancer.target_group_arn.clone();
+    let group = group.to_owned();
     let joined = task.supervision.targets.iter().find(|target| target.group == group);
     if let Some(Target { id, port, .. }) = joined {
         let target = TargetKey { id: id.clone(), port: *port };

@@ -19,6 +19,7 @@ mod rules;
 pub mod schedule;
 mod service_view;
 mod setting;
+mod shifting;
 mod store;
 mod tagged;
 mod view;
@@ -37,6 +38,7 @@ use crate::room::{Room, op};
 pub static ROOM: Room = Room {
     service: shape::SERVICE,
     operations: &[
+        op::<shape::ContinueServiceDeployment>(),
         op::<shape::CreateCluster>(),
         op::<shape::CreateService>(),
         op::<shape::DeleteAccountSetting>(),

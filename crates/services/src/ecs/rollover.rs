@@ -3,13 +3,13 @@
 use model::ecs::deployment::{
     Deployment, DeploymentStatus, MonitorStatus, ServiceDeployment, ServiceDeploymentStatus,
 };
-use model::ecs::service_revision::RevisionSpec;
+use model::ecs::service_revision::{RevisionSpec, ServiceLoadBalancer};
 use model::ecs::{RevisionId, Service, ServiceDeploymentId, ServiceRevision};
 use model::{IdSource, Timestamp};
-use reconcile::deployment::breaker;
-use store::{Snapshot, Txn};
+use reconcile::deployment::{breaker, traffic};
+use store::{Snapshot, Txn, Versioned};
 
-use super::store::{ServiceDeploymentRow, ServiceRevisionRow, service_deployment};
+use super::store::{ServiceDeploymentRow, ServiceRevisionRow, service_deployment, service_revision};
 
 /// Makes `spec` the PRIMARY revision of a service; `service` is changed and not yet written.
 pub(crate) fn roll_over(
@@ -20,16 +20,26 @@ pub(crate) fn roll_over(
     now: Timestamp,
     ids: &mut dyn IdSource,
 ) -> Txn {
+    let before = service.deployments.first();
+    let before = before.and_then(|it| service_deployment(snapshot, service, &it.service_deployment));
+    let serving = traffic::serving(service, before.as_ref().map(|found| &found.row.0));
+    let strategy = service.spec.deployment.strategy;
+    let serving_revision = serving.as_ref().and_then(|id| service_revision(snapshot, service, id));
+    let served_by: Vec<&str> = serving_revision.iter().flat_map(|it| it.balancers()).map(|it| it.1).collect();
+    let joined = |(at, balancer): (usize, &ServiceLoadBalancer)| {
+        traffic::target_group(balancer, strategy, served_by.get(at).copied()).to_owned()
+    };
     let revision = ServiceRevision {
         scope: service.scope.clone(),
         cluster: service.cluster.clone(),
         service: service.name.clone(),
         id: RevisionId::random(ids),
+        target_groups: spec.load_balancers.iter().enumerate().map(joined).collect(),
         spec,
         created_at: now,
     };
-    let groups = revision.spec.load_balancers.iter().map(|balancer| balancer.target_group_arn.clone());
-    service.target_groups.extend(groups);
+    let groups = revision.spec.load_balancers.iter().flat_map(ServiceLoadBalancer::groups);
+    service.target_groups.extend(groups.map(str::to_owned));
     let breaker = &service.spec.deployment.circuit_breaker;
     let desired = service.spec.desired_count;
     let record = ServiceDeployment {
@@ -39,6 +49,8 @@ pub(crate) fn roll_over(
         id: ServiceDeploymentId::random(ids),
         sources: service.deployments.iter().map(|it| it.id.clone()).collect(),
         target: revision.id.clone(),
+        serving,
+        lifecycle: None,
         status: ServiceDeploymentStatus::InProgress,
         status_reason: None,
         configuration: service.spec.deployment.clone(),
@@ -52,8 +64,8 @@ pub(crate) fn roll_over(
         stopped_at: None,
         updated_at: now,
     };
-    if let Some(before) = service.deployments.first() {
-        txn = overtake(snapshot, txn, service, &before.service_deployment, now);
+    if let Some(before) = &before {
+        txn = overtake(txn, before, now);
     }
     service.deployments.iter_mut().for_each(|it| it.status = DeploymentStatus::Active);
     service.deployments.insert(0, Deployment::new(revision.id.clone(), record.id.clone(), desired, now));
@@ -64,23 +76,16 @@ pub(crate) fn roll_over(
 }
 
 /// A change that is overtaken by the next one is stopped.
-fn overtake(
-    snapshot: &Snapshot,
-    txn: Txn,
-    service: &Service,
-    id: &ServiceDeploymentId,
-    now: Timestamp,
-) -> Txn {
-    let Some(found) = service_deployment(snapshot, service, id) else { return txn };
+fn overtake(txn: Txn, found: &Versioned<ServiceDeploymentRow>, now: Timestamp) -> Txn {
     if found.status.is_final() {
         return txn;
     }
-    let mut record = ServiceDeployment::clone(&found);
+    let mut record = ServiceDeployment::clone(found);
     record.status = ServiceDeploymentStatus::Stopped;
     record.status_reason = Some("Service deployment was superseded by a new service deployment.".into());
     (record.stopped_at, record.finished_at, record.updated_at) = (Some(now), Some(now), now);
     if record.monitor == MonitorStatus::Monitoring {
         record.monitor = MonitorStatus::MonitoringComplete;
     }
-    txn.update(&found, &ServiceDeploymentRow(record))
+    txn.update(found, &ServiceDeploymentRow(record))
 }

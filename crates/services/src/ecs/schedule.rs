@@ -27,6 +27,7 @@ use super::placement::{Unplaced, eligible};
 use super::rules::launch::{self, Capacity};
 use super::rules::service::{launch as launch_of, wishes};
 use super::rules::strategy;
+use super::shifting;
 use super::store::{
     BY_TARGET_GROUP, ClusterRow, ContainerInstanceRow, OF_SERVICE, SCHEDULED, ServiceDeploymentRow,
     ServiceEventRow, ServiceRow, TaskRow, service, service_deployment, service_revision, task_definition,
@@ -148,6 +149,7 @@ fn gather(snapshot: &Snapshot, service: Versioned<ServiceRow>, now: Timestamp) -
         record: record.as_ref().map(|found| found.row.0.clone()),
         tasks: tasks.iter().filter_map(|task| task_view(snapshot, &service, task, now)).collect(),
         instances: instances(snapshot, &service),
+        routes: shifting::routes(snapshot, &service, record.as_ref().map(|found| &found.row.0)),
     };
     Gathered { view, service, record, tasks }
 }
@@ -173,7 +175,7 @@ fn task_view(snapshot: &Snapshot, service: &Service, task: &Task, now: Timestamp
     let deployment = task.spec.started_by.as_deref()?.strip_prefix("ecs-svc/")?;
     let deployment = RevisionId::new(deployment).ok()?;
     let revision = service_revision(snapshot, service, &deployment);
-    let balancers = revision.iter().flat_map(|revision| &revision.spec.load_balancers);
+    let balancers = revision.iter().flat_map(|revision| revision.balancers());
     let reason = task.seen.stopped_reason.as_deref().unwrap_or_default();
     let by_us = task.seen.stop_code == Some(StopCode::ServiceSchedulerInitiated);
     Some(TaskView {
@@ -231,6 +233,7 @@ async fn commit(
     {
         txn = txn.update(found, &ServiceDeploymentRow(record.clone()));
     }
+    txn = shifting::follow(snapshot, txn, &service.scope, &plan.shifts)?;
     for (id, actions) in &plan.tasks {
         let Some(found) = gathered.tasks.iter().find(|task| task.id == *id) else { continue };
         let mut task = Task::clone(found);

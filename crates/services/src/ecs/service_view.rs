@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use model::Timestamp;
 use model::ecs::deployment::{Deployment, DeploymentStatus, ServiceDeployment};
+use model::ecs::lifecycle::{Lifecycle, Share};
 use model::ecs::service::{DeploymentControllerType, ServiceStatus};
 use model::ecs::{LastStatus, RevisionId, Service, ServiceName, ServiceRevision};
 use reconcile::service::event::KEPT;
@@ -14,9 +15,9 @@ use super::registries;
 use super::store::{ServiceEventRow, service_deployment, service_revision, tasks_of_service};
 use super::wire::cluster::write_tags;
 use super::wire::convert::Wire;
+use super::wire::deployment;
 use super::wire::service::{
-    write_capacity, write_constraints, write_deployment_configuration, write_load_balancers, write_network,
-    write_strategies,
+    write_capacity, write_constraints, write_load_balancers, write_network, write_strategies,
 };
 
 /// Tasks of one deployment.
@@ -90,8 +91,8 @@ pub(crate) fn service(snapshot: &Snapshot, service: &Service, with_tags: bool) -
         }),
         platform_family: capacity.and_then(|it| it.platform_family),
         task_definition: revision.map(|it| it.definition.arn(&service.scope).to_string()),
-        deployment_configuration: Some(write_deployment_configuration(&spec.deployment)),
-        deployments: Some(listed.iter().map(|it| deployment(snapshot, service, it, &counts)).collect()),
+        deployment_configuration: Some(deployment::write(&spec.deployment)),
+        deployments: Some(listed.iter().map(|it| entry(snapshot, service, it, &counts)).collect()),
         role_arn: spec.role.clone(),
         events: Some(events(snapshot, service)),
         created_at: millis(service.created_at),
@@ -128,7 +129,7 @@ fn wanted(deployment: &Deployment, counts: Counts) -> Option<i32> {
     }
 }
 
-fn deployment(
+fn entry(
     snapshot: &Snapshot,
     service: &Service,
     deployment: &Deployment,
@@ -213,7 +214,8 @@ pub(crate) fn record(
             requested_task_count: number(requested),
             running_task_count: number(counts.running),
             pending_task_count: number(counts.pending),
-            ..Default::default()
+            requested_production_traffic_weight: weight(record, id, |it| it.production),
+            requested_test_traffic_weight: weight(record, id, |it| it.test),
         }
     };
     let is_primary = service.primary().id == record.target;
@@ -237,7 +239,12 @@ pub(crate) fn record(
         target_service_revision: Some(summary(&record.target, target)),
         status: Some(record.status.to_string()),
         status_reason: record.status_reason.clone(),
-        deployment_configuration: Some(write_deployment_configuration(&record.configuration)),
+        lifecycle_stage: record.lifecycle.as_ref().map(|it| it.stage.to_string()),
+        lifecycle_hook_details: record
+            .lifecycle
+            .as_ref()
+            .map(|it| it.hooks.iter().map(deployment::write_run).collect()),
+        deployment_configuration: Some(deployment::write(&record.configuration)),
         rollback: record.rollback.as_ref().map(|back| shape::Rollback {
             reason: Some(back.reason.clone()),
             started_at: millis(back.started_at),
@@ -252,6 +259,16 @@ pub(crate) fn record(
         }),
         ..Default::default()
     }
+}
+
+/// A revision's share of the traffic in percent, for a change that shifts it.
+fn weight(record: &ServiceDeployment, id: &RevisionId, of: fn(&Lifecycle) -> Share) -> Option<f64> {
+    let share = of(record.lifecycle.as_ref()?).percent();
+    Some(match (*id == record.target, record.serving.as_ref() == Some(id)) {
+        (true, _) => share,
+        (false, true) => 100.0 - share,
+        (false, false) => 0.0,
+    })
 }
 
 /// Renders the record of a change for a list.
@@ -303,7 +320,24 @@ pub(crate) fn revision(snapshot: &Snapshot, revision: &ServiceRevision) -> shape
                 .collect(),
         ),
         guard_duty_enabled: Some(false),
+        resolved_configuration: resolved(revision),
         created_at: millis(revision.created_at),
         ..Default::default()
     }
+}
+
+/// The target groups that were chosen for a revision, where there was a choice.
+fn resolved(revision: &ServiceRevision) -> Option<shape::ResolvedConfiguration> {
+    let chosen = revision.balancers().filter_map(|(balancer, group)| {
+        let shift = balancer.shift.as_ref()?;
+        Some(shape::ServiceRevisionLoadBalancer {
+            target_group_arn: Some(group.to_owned()),
+            production_listener_rule: Some(shift.production_rule_arn.clone()),
+        })
+    });
+    let load_balancers: Vec<_> = chosen.collect();
+    (!load_balancers.is_empty()).then_some(shape::ResolvedConfiguration {
+        load_balancers: Some(load_balancers),
+        vpc_lattice_configurations: None,
+    })
 }

@@ -30,7 +30,7 @@ use crate::ecs::service_view;
 use crate::ecs::store::{ServiceRow, active_cluster, service, service_revision};
 use crate::ecs::wire::instance::read_wishes;
 use crate::ecs::wire::launch::{bounded, network};
-use crate::ecs::wire::service as read;
+use crate::ecs::wire::{deployment, service as read};
 use crate::error::ServiceError;
 use crate::room::Handler;
 
@@ -192,8 +192,8 @@ fn spec(input: shape::CreateServiceRequest) -> Result<ServiceSpec, Error> {
         }
     };
     let default = rules::default_configuration(scheduling_strategy);
-    let deployment = match input.deployment_configuration {
-        Some(shape) => read::deployment_configuration(shape, &default)?,
+    let configuration = match input.deployment_configuration {
+        Some(shape) => deployment::read(shape, &default)?,
         None => default,
     };
     let grace = input.health_check_grace_period_seconds;
@@ -203,7 +203,7 @@ fn spec(input: shape::CreateServiceRequest) -> Result<ServiceSpec, Error> {
         desired_count,
         scheduling_strategy,
         controller: DeploymentControllerType::Ecs,
-        deployment,
+        deployment: configuration,
         health_check_grace_period_seconds: grace
             .map(|seconds| read::count("healthCheckGracePeriodSeconds", seconds))
             .transpose()?,

@@ -1,6 +1,7 @@
 //! One file an operation.
 
-pub(crate) mod create_cluster;
+pub(crate) mod continue_service_deployment;
+mod create_cluster;
 pub(crate) mod create_service;
 pub(crate) mod delete_account_setting;
 pub(crate) mod delete_attributes;

@@ -1,6 +1,7 @@
 //! StopServiceDeployment: asks for the last completed revision back. The scheduler goes there.
 
 use model::ecs::deployment::{ServiceDeployment, ServiceDeploymentStatus};
+use model::ecs::lifecycle::LifecycleStage;
 use store::{Txn, key};
 use wire::ecs as shape;
 
@@ -38,8 +39,15 @@ impl Handler for shape::StopServiceDeployment {
             let text = format!("The service deployment cannot be stopped because it is {}.", found.status);
             return Err(Error::Conflict(text).into());
         }
-        if owner.stable.as_ref().is_none_or(|stable| *stable == found.target) {
+        let last_good =
+            if found.configuration.strategy.shifts_traffic() { &found.serving } else { &owner.stable };
+        if last_good.as_ref().is_none_or(|stable| *stable == found.target) {
             let text = "There is no completed service deployment to roll back to.";
+            return Err(Error::Conflict(text.into()).into());
+        }
+        let stage = found.lifecycle.as_ref().map(|lifecycle| lifecycle.stage);
+        if stage == Some(LifecycleStage::CleanUp) && found.rollback.is_none() {
+            let text = "The service deployment cannot be stopped because it is in the stage CLEAN_UP.";
             return Err(Error::Conflict(text.into()).into());
         }
         let asked =

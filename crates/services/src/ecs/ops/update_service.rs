@@ -29,7 +29,7 @@ use crate::ecs::service_view;
 use crate::ecs::store::{ServiceRow, active_cluster, service, service_revision, task_definition};
 use crate::ecs::wire::instance::read_wishes;
 use crate::ecs::wire::launch::network;
-use crate::ecs::wire::service as read;
+use crate::ecs::wire::{deployment, service as read};
 use crate::error::ServiceError;
 use crate::room::Handler;
 
@@ -177,7 +177,7 @@ fn change_spec(input: &shape::UpdateServiceRequest, next: &mut Service) -> Resul
         spec.desired_count = read::count("desiredCount", desired)?;
     }
     if let Some(shape) = input.deployment_configuration.clone() {
-        spec.deployment = read::deployment_configuration(shape, &spec.deployment)?;
+        spec.deployment = deployment::read(shape, &spec.deployment)?;
     }
     if let Some(seconds) = input.health_check_grace_period_seconds {
         spec.health_check_grace_period_seconds = Some(read::count("healthCheckGracePeriodSeconds", seconds)?);

@@ -7,6 +7,7 @@ pub(crate) mod cluster;
 pub(crate) mod container;
 pub(crate) mod defaults;
 pub(crate) mod dependency;
+pub(crate) mod deployment;
 pub(crate) mod fargate;
 pub(crate) mod identifier;
 pub(crate) mod launch;

@@ -4,6 +4,7 @@
 
 use model::ecs::cluster::Cluster;
 use model::ecs::deployment::{CircuitBreaker, DeploymentConfiguration, DeploymentStrategy};
+use model::ecs::lifecycle::Shifting;
 use model::ecs::placement::{PlacementStrategy, StrategyType};
 use model::ecs::service::{SchedulingStrategy, ServiceSpec};
 use model::ecs::service_revision::RevisionSpec;
@@ -12,14 +13,10 @@ use model::ecs::task_definition::TaskDefinition;
 use model::ecs::{Service, ServiceName};
 use wire::ecs as shape;
 
+use super::deployment;
 use super::launch::Launch;
 use super::placement::Wishes;
 use crate::ecs::error::Error;
-
-/// The least that `maximumPercent` may be.
-const LEAST_MAXIMUM: u32 = 100;
-/// The most that it may be.
-const MOST_MAXIMUM: u32 = 200;
 
 /// The configuration of a service that asks for none.
 pub(crate) fn default_configuration(scheduling: SchedulingStrategy) -> DeploymentConfiguration {
@@ -32,6 +29,7 @@ pub(crate) fn default_configuration(scheduling: SchedulingStrategy) -> Deploymen
         minimum_healthy_percent,
         maximum_percent,
         circuit_breaker: CircuitBreaker::OFF,
+        shifting: Shifting::default(),
     }
 }
 
@@ -63,24 +61,7 @@ pub(crate) fn connects(configuration: Option<&shape::ServiceConnectConfiguration
 /// Checks a service as a whole.
 pub(crate) fn check(spec: &ServiceSpec, revision: &RevisionSpec) -> Result<(), Error> {
     let refuse = |text: &str| Err(Error::InvalidParameter(text.to_owned()));
-    let configuration = &spec.deployment;
-    let (minimum, maximum) = (configuration.minimum_healthy_percent, configuration.maximum_percent);
-    if minimum > LEAST_MAXIMUM {
-        return refuse("Deployment configuration's minimum healthy percent cannot be greater than 100.");
-    }
-    if !(LEAST_MAXIMUM..=MOST_MAXIMUM).contains(&maximum) {
-        return refuse("Deployment configuration's maximum percent must be between 100 and 200.");
-    }
-    if (minimum, maximum) == (LEAST_MAXIMUM, LEAST_MAXIMUM) {
-        return refuse(
-            "Both maximumPercent and minimumHealthyPercent cannot be 100 as this will block deployments.",
-        );
-    }
-    if let Some(threshold) = configuration.circuit_breaker.threshold
-        && threshold.value == 0
-    {
-        return refuse("The deployment circuit breaker's threshold value must be greater than 0.");
-    }
+    deployment::check(spec, revision)?;
     let daemon = spec.scheduling_strategy == SchedulingStrategy::Daemon;
     if daemon && revision.is_fargate() {
         return refuse("The daemon scheduling strategy is not supported with the FARGATE launch type.");

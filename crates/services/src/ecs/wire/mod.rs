@@ -6,6 +6,7 @@
 pub(crate) mod cluster;
 pub(crate) mod container;
 pub(crate) mod convert;
+pub(crate) mod deployment;
 pub(crate) mod instance;
 pub(crate) mod launch;
 pub(crate) mod service;

@@ -1,37 +1,28 @@
 //! Services: requests parsed, and what answers are written from.
 
-use model::ecs::deployment::{
-    CircuitBreaker, DeploymentConfiguration, DeploymentStatus, DeploymentStrategy, MonitorStatus,
-    RolloutState, ServiceDeploymentStatus, Threshold, ThresholdType,
-};
+use model::Arn;
+use model::ecs::deployment::{DeploymentStatus, MonitorStatus, RolloutState, ServiceDeploymentStatus};
 use model::ecs::placement::{PlacementStrategy, TaskPlacementConstraint};
 use model::ecs::service::{DeploymentControllerType, PropagateTags, SchedulingStrategy, ServiceStatus};
-use model::ecs::service_revision::{RevisionSpec, ServiceLoadBalancer};
+use model::ecs::service_revision::{RevisionSpec, ServiceLoadBalancer, TrafficShift};
 use model::ecs::task::AwsvpcConfiguration;
 use model::ecs::text::TextEnum;
 use model::ecs::volume::Switch;
 use wire::ecs as shape;
 
-use super::convert::{Wire, mirror, words};
+use super::convert::{Wire, words};
 use crate::ecs::error::Error;
 
 words!(
     DeploymentControllerType,
     DeploymentStatus,
-    DeploymentStrategy,
     MonitorStatus,
     PropagateTags,
     RolloutState,
     SchedulingStrategy,
     ServiceDeploymentStatus,
     ServiceStatus,
-    ThresholdType,
 );
-
-mirror! {
-    Threshold = ThresholdConfiguration [value] [kind = r#type];
-    CircuitBreaker = DeploymentCircuitBreaker [enable, rollback, reset_on_healthy_task] [threshold = threshold_configuration];
-}
 
 fn invalid(text: impl Into<String>) -> Error {
     Error::InvalidParameter(text.into())
@@ -56,19 +47,34 @@ pub(crate) fn load_balancers(shapes: Vec<shape::LoadBalancer>) -> Result<Vec<Ser
         if shape.load_balancer_name.is_some_and(|name| !name.is_empty()) {
             return Err(Error::UnsupportedFeature("Classic Load Balancers are not supported.".into()));
         }
-        if shape.advanced_configuration.is_some() {
-            let text = "advancedConfiguration needs the BLUE_GREEN, LINEAR or CANARY deployment strategy.";
-            return Err(invalid(text));
-        }
         let target_group_arn = shape.target_group_arn.filter(|arn| !arn.is_empty());
         let target_group_arn = target_group_arn.ok_or_else(|| invalid("targetGroupArn cannot be empty."))?;
         let container_name = shape.container_name.filter(|name| !name.is_empty());
         let container_name = container_name.ok_or_else(|| invalid("containerName cannot be empty."))?;
         let port = shape.container_port.and_then(|port| u16::try_from(port).ok()).filter(|port| *port > 0);
         let container_port = port.ok_or_else(|| invalid("containerPort must be between 1 and 65535."))?;
-        Ok(ServiceLoadBalancer { target_group_arn, container_name, container_port })
+        let shift = shape.advanced_configuration.map(traffic_shift).transpose()?;
+        Ok(ServiceLoadBalancer { target_group_arn, container_name, container_port, shift })
     };
     shapes.into_iter().map(read).collect()
+}
+
+fn traffic_shift(shape: shape::AdvancedConfiguration) -> Result<TrafficShift, Error> {
+    let required = |member: &str, value: Option<String>| {
+        let value = value.filter(|value| !value.is_empty());
+        value.ok_or_else(|| invalid(format!("{member} cannot be empty in advancedConfiguration.")))
+    };
+    let role_arn = required("roleArn", shape.role_arn)?;
+    let role: Option<Arn> = role_arn.parse().ok();
+    if !role.is_some_and(|role| role.service == "iam" && role.resource.starts_with("role/")) {
+        return Err(invalid(format!("The role {role_arn} is not a valid role ARN.")));
+    }
+    Ok(TrafficShift {
+        alternate_target_group_arn: required("alternateTargetGroupArn", shape.alternate_target_group_arn)?,
+        production_rule_arn: required("productionListenerRule", shape.production_listener_rule)?,
+        test_rule_arn: shape.test_listener_rule.filter(|arn| !arn.is_empty()),
+        role_arn,
+    })
 }
 
 /// Writes load balancers.
@@ -77,64 +83,15 @@ pub(crate) fn write_load_balancers(all: &[ServiceLoadBalancer]) -> Vec<shape::Lo
         target_group_arn: Some(one.target_group_arn.clone()),
         container_name: Some(one.container_name.clone()),
         container_port: Some(i32::from(one.container_port)),
+        advanced_configuration: one.shift.as_ref().map(|shift| shape::AdvancedConfiguration {
+            alternate_target_group_arn: Some(shift.alternate_target_group_arn.clone()),
+            production_listener_rule: Some(shift.production_rule_arn.clone()),
+            test_listener_rule: shift.test_rule_arn.clone(),
+            role_arn: Some(shift.role_arn.clone()),
+        }),
         ..Default::default()
     };
     all.iter().map(write).collect()
-}
-
-/// Reads a deployment configuration; what it does not name stays as in `before`.
-pub(crate) fn deployment_configuration(
-    shape: shape::DeploymentConfiguration,
-    before: &DeploymentConfiguration,
-) -> Result<DeploymentConfiguration, Error> {
-    refuse_unserved(&shape)?;
-    let mut next = before.clone();
-    if let Some(percent) = shape.minimum_healthy_percent {
-        next.minimum_healthy_percent = count("minimumHealthyPercent", percent)?;
-    }
-    if let Some(percent) = shape.maximum_percent {
-        next.maximum_percent = count("maximumPercent", percent)?;
-    }
-    if let Some(breaker) = shape.deployment_circuit_breaker {
-        next.circuit_breaker = Wire::from_wire(breaker)
-            .map_err(|error| invalid(format!("Invalid value for {}.", error.member)))?;
-    }
-    Ok(next)
-}
-
-/// What ECS has and Longshore does not act on is refused, not stored.
-fn refuse_unserved(shape: &shape::DeploymentConfiguration) -> Result<(), Error> {
-    let any_hook = shape.lifecycle_hooks.as_ref().is_some_and(|hooks| !hooks.is_empty());
-    let unserved = [
-        (
-            shape.strategy.as_deref().is_some_and(|word| word != "ROLLING"),
-            "Deployment strategies other than ROLLING",
-        ),
-        (any_hook, "Deployment lifecycle hooks"),
-        (shape.linear_configuration.is_some(), "Linear deployments"),
-        (shape.canary_configuration.is_some(), "Canary deployments"),
-        (shape.bake_time_in_minutes.is_some_and(|minutes| minutes != 0), "Bake times"),
-        (shape.early_success_criteria.as_ref().is_some_and(|it| it.enable), "Early success criteria"),
-        (shape.alarms.as_ref().is_some_and(|alarms| alarms.enable), "Deployment alarms"),
-    ];
-    match unserved.iter().find(|(asked, _)| *asked) {
-        Some((_, what)) => Err(Error::UnsupportedFeature(format!("{what} are not supported."))),
-        None => Ok(()),
-    }
-}
-
-/// Writes a deployment configuration.
-pub(crate) fn write_deployment_configuration(
-    configuration: &DeploymentConfiguration,
-) -> shape::DeploymentConfiguration {
-    shape::DeploymentConfiguration {
-        deployment_circuit_breaker: Some(configuration.circuit_breaker.into_wire()),
-        maximum_percent: Some(configuration.maximum_percent.into_wire()),
-        minimum_healthy_percent: Some(configuration.minimum_healthy_percent.into_wire()),
-        strategy: Some(configuration.strategy.to_string()),
-        bake_time_in_minutes: Some(0),
-        ..Default::default()
-    }
 }
 
 /// Writes where interfaces go.

@@ -1,6 +1,7 @@
 //! Services: a world with a node, definitions and load balancers, for the tests of each part.
 
 mod balanced;
+mod deployments;
 mod requests;
 mod scheduling;
 

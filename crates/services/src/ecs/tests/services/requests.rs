@@ -104,8 +104,8 @@ async fn what_cannot_be_is_refused_in_ecss_words() {
     )
     .await;
     check(
-        json!({ "deploymentConfiguration": { "strategy": "BLUE_GREEN" } }),
-        "UnsupportedFeatureException: Deployment strategies other than ROLLING are not supported.",
+        json!({ "deploymentConfiguration": { "alarms": { "alarmNames": ["a"], "enable": true, "rollback": true } } }),
+        "UnsupportedFeatureException: Deployment alarms are not supported.",
     )
     .await;
     check(
