@@ -1,7 +1,7 @@
 //! Housekeeping: what time alone makes superfluous is removed.
 //!
-//! Stopped tasks after their hour, deleted task definitions after their last task, log events after
-//! their retention, blobs that nothing refers to.
+//! Stopped tasks after their hour, deleted task definitions after their last task, the history of services after 90
+//! days, log events after their retention, blobs that nothing refers to.
 //! Each duty has its own pace; a failure is logged and the duty comes round again.
 
 use std::sync::Arc;
@@ -18,6 +18,8 @@ const TASKS_EVERY: Duration = Duration::from_secs(60);
 const TASKS_AT_MOST_EVERY: Duration = Duration::from_millis(200);
 /// Between two sweeps of log events.
 const LOGS_EVERY: Duration = Duration::from_secs(10 * 60);
+/// Between two looks at the history of services.
+const HISTORY_EVERY: Duration = Duration::from_secs(60 * 60);
 /// Between two runs of the registry's reaper.
 const REGISTRY_EVERY: Duration = Duration::from_secs(60 * 60);
 
@@ -29,6 +31,7 @@ pub async fn run(cloud: Arc<Cloud>, clock: Clock) {
     tokio::join!(
         stopped_tasks(&cloud, &clock),
         task_definitions(&cloud),
+        service_deployments(&cloud, &clock),
         log_events(&cloud, &clock),
         blobs(&cloud, &clock),
         copies_and_scans(&cloud, &clock)
@@ -59,6 +62,20 @@ async fn task_definitions(cloud: &Cloud) {
         if let Err(error) = ecs::reap::task_definitions(&cloud.store).await {
             tracing::warn!(error = &error as &dyn std::error::Error, "removing deleted task definitions");
         }
+    }
+}
+
+async fn service_deployments(cloud: &Cloud, clock: &Clock) {
+    loop {
+        // A batch that was full is followed by the next one.
+        match ecs::reap::service_deployments(&cloud.store, clock.now()).await {
+            Ok(reaped) if reaped > 0 => continue,
+            Ok(_) => {}
+            Err(error) => {
+                tracing::warn!(error = &error as &dyn std::error::Error, "removing old service deployments");
+            }
+        }
+        tokio::time::sleep(HISTORY_EVERY).await;
     }
 }
 

@@ -11,6 +11,9 @@ use model::Timestamp;
 /// How long a stopped task stays visible. ECS promises "at least one hour".
 pub const STOPPED_TASK_FOR: Duration = Duration::from_secs(3600);
 
+/// How long the record of a service's change stays visible: ECS keeps service deployments for 90 days.
+pub const SERVICE_DEPLOYMENT_FOR: Duration = Duration::from_secs(90 * 24 * 3600);
+
 /// Deletions in one plan, at most: they must fit into one commit.
 pub const BATCH: usize = 50;
 

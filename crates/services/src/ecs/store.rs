@@ -53,6 +53,8 @@ pub(crate) const SCHEDULED: &str = "scheduled";
 pub(crate) const BY_TARGET_GROUP: &str = "by-target-group";
 /// Service deployments of a service, the newest first.
 pub(crate) const NEWEST: &str = "newest";
+/// Service deployments of all scopes that have ended, the oldest end first.
+pub(crate) const FINISHED: &str = "finished";
 
 table! {
     /// Clusters, the inactive ones included.
@@ -139,6 +141,7 @@ table! {
         NEWEST => key![
             it.scope, it.cluster.as_str(), it.service.as_str(), -it.created_at.as_millis(), it.id.as_str()
         ],
+        FINISHED => it.finished_at.map(|at| key![at]),
     }
 
     /// What happened to services.

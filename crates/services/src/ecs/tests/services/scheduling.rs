@@ -4,8 +4,8 @@ use model::ecs::LastStatus;
 use serde_json::{Value as Json, json};
 
 use super::{described, look, ready, report, request, run_all, tasks, with};
-use crate::ecs::door;
-use crate::ecs::tests::arn;
+use crate::ecs::tests::{World, arn};
+use crate::ecs::{door, reap};
 
 #[tokio::test]
 async fn the_scheduler_starts_replaces_and_stops() {
@@ -182,4 +182,40 @@ async fn protection_is_for_tasks_of_services() {
     world.done("UpdateService", json!({ "service": "web", "desiredCount": 0 })).await;
     look(&world).await;
     assert_eq!(tasks(&world).await, [one]);
+}
+
+#[tokio::test]
+async fn the_history_of_a_service_ends_after_ninety_days_but_for_the_present() {
+    let (mut world, network) = ready().await;
+    world.done("CreateService", request(&network)).await;
+    for _ in 0..2 {
+        run_all(&world).await;
+        world.advance(41_000);
+        look(&world).await;
+        let told = world.done("ListTasks", json!({ "serviceName": "web", "desiredStatus": "STOPPED" })).await;
+        for task in told["taskArns"].as_array().unwrap() {
+            report(&world, task.as_str().unwrap(), LastStatus::Stopped).await;
+        }
+        look(&world).await;
+        world.done("UpdateService", json!({ "service": "web", "forceNewDeployment": true })).await;
+    }
+    let records = async |world: &World| {
+        let listed = world.done("ListServiceDeployments", json!({ "service": "web" })).await;
+        let all = listed["serviceDeployments"].as_array().unwrap().clone();
+        all.into_iter().map(|it| it["targetServiceRevisionArn"].clone()).collect::<Vec<_>>()
+    };
+    let before = records(&world).await;
+    assert_eq!(before.len(), 3);
+    let store = world.ctx.cloud.store.clone();
+    world.advance(90 * 24 * 3_600_000 - 3_600_000);
+    assert_eq!(reap::service_deployments(&store, world.ctx.now).await.unwrap(), 0);
+    world.advance(3_600_000);
+    assert_eq!(reap::service_deployments(&store, world.ctx.now).await.unwrap(), 2);
+    assert_eq!(reap::service_deployments(&store, world.ctx.now).await.unwrap(), 0);
+    let after = records(&world).await;
+    assert_eq!(after.len(), 1, "the change under way stays");
+    // The revision that its tasks run stays, and the one that may come back; the first is forgotten.
+    let shown = world.done("DescribeServiceRevisions", json!({ "serviceRevisionArns": before })).await;
+    assert_eq!(shown["serviceRevisions"].as_array().unwrap().len(), 2);
+    assert_eq!(shown["failures"][0]["reason"], "MISSING");
 }
