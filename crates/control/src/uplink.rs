@@ -7,8 +7,8 @@ use services::{Cloud, Ids, ecs, node};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use wire::link::{
-    ExecStream, ExecuteCommand, LogBatch, NodeRegistration, Resolution, ServerMessage, TaskStateChange,
-    Uplink, UplinkError, UplinkFuture,
+    ExecStream, ExecuteCommand, LogBatch, NodeRegistration, Protection, ProtectionRequest, Resolution,
+    ServerMessage, TaskStateChange, Uplink, UplinkError, UplinkFuture,
 };
 
 use crate::clock::Clock;
@@ -137,6 +137,10 @@ impl Uplink for LocalLink {
 
     fn environment_file(&self, _task_arn: String, file_arn: String) -> UplinkFuture<'_, String> {
         Box::pin(async move { node::environment_file(&self.cloud, &file_arn).await })
+    }
+
+    fn protection(&self, task_arn: String, request: ProtectionRequest) -> UplinkFuture<'_, Protection> {
+        Box::pin(async move { node::protection(&self.cloud, &task_arn, request, self.clock.now()).await })
     }
 
     fn heartbeat(&self, node_id: String) -> UplinkFuture<'_, ()> {

@@ -94,7 +94,7 @@ fn ports(config: &AgentConfig, containerd: &Connection, uplink: &Arc<dyn Uplink>
     Ports {
         images: Arc::new(Images::new(config, containerd.clone())),
         logs: Arc::new(Logs::start(config, uplink.clone())),
-        metadata: Arc::new(Metadata::default()),
+        metadata: Arc::new(Metadata::new(uplink.clone())),
     }
 }
 

@@ -149,6 +149,16 @@ pub fn registry_login(
     Ok(Some(("AWS".to_owned(), cloud.registry.mint_token(&caller, now + LIFETIME))))
 }
 
+/// A task's protection, asked for or changed from inside.
+pub async fn protection(
+    cloud: &Cloud,
+    task_arn: &str,
+    request: link::ProtectionRequest,
+    now: Timestamp,
+) -> Answer<link::Protection> {
+    ecs::protection::ask(&cloud.store, task_arn, request, now).await
+}
+
 /// The text of a file of environment variables.
 pub async fn environment_file(cloud: &Cloud, arn: &str) -> Answer<String> {
     let missing = || refusal("NoSuchKey", format!("The specified key does not exist: {arn}"));

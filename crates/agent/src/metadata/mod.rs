@@ -7,6 +7,7 @@
 //! processor time, which Docker's format wants in pairs.
 
 mod listener;
+mod protection;
 mod render;
 mod respond;
 mod route;

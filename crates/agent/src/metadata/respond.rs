@@ -1,6 +1,6 @@
 //! What the endpoint answers. Pure, but for the statistics that it is handed.
 
-use http::{Method, StatusCode};
+use http::StatusCode;
 use serde_json::{Value, json};
 use wire::link;
 
@@ -29,14 +29,8 @@ impl Answer {
 }
 
 /// Answers a request of a task; `stats` are those of a container that runs.
-pub fn respond(
-    method: &Method,
-    path: &str,
-    record: &Record,
-    stats: impl Fn(&link::Container) -> Option<Value>,
-) -> Answer {
-    let route = Route::parse(path);
-    match &route {
+pub fn respond(route: &Route, record: &Record, stats: impl Fn(&link::Container) -> Option<Value>) -> Answer {
+    match route {
         Route::Container(api, id) => match find(record, id) {
             Some(container) => Answer::ok(render::container(record, container, *api)),
             None => unknown_container(*api, "metadata", id),
@@ -60,9 +54,14 @@ pub fn respond(
             None => unknown_task(*api, "stats", id),
         },
         Route::Credentials(id) => credentials(record, id),
-        Route::Protection(id) => protection(method, record, id),
-        Route::Unknown => Answer { status: StatusCode::NOT_FOUND, body: None },
+        // Asked of the control plane: see `protection`.
+        Route::Protection(_) | Route::Unknown => Answer { status: StatusCode::NOT_FOUND, body: None },
     }
+}
+
+/// Whether `id` names a container of the task.
+pub(super) fn has_container(record: &Record, id: &str) -> bool {
+    find(record, id).is_some()
 }
 
 fn find<'a>(record: &'a Record, id: &str) -> Option<&'a link::Container> {
@@ -127,39 +126,13 @@ fn credentials(record: &Record, id: &str) -> Answer {
     }
 }
 
-/// Deviation: the state is kept by the control plane, which the link does not ask yet; a task with a role is told
-/// that the service is not available.
-fn protection(method: &Method, record: &Record, id: &str) -> Answer {
-    let arn = &record.task.arn;
-    let refuse = |status, code: &str, message: &str| Answer {
-        status,
-        body: Some(json!({"error": {"Arn": arn, "Code": code, "Message": message}})),
-    };
-    if method != Method::GET && method != Method::PUT {
-        return Answer { status: StatusCode::METHOD_NOT_ALLOWED, body: None };
-    }
-    if find(record, id).is_none() {
-        let text =
-            format!("unable to get task arn from request: unable to get task Arn from v3 endpoint ID: {id}");
-        return Answer {
-            status: StatusCode::NOT_FOUND,
-            body: Some(json!({"error": {"Code": "ResourceNotFoundException", "Message": text}})),
-        };
-    }
-    if record.task.role_credentials.is_none() {
-        let message = "Invalid Request: no task IAM role credentials available for task";
-        return refuse(StatusCode::FORBIDDEN, "AccessDeniedException", message);
-    }
-    refuse(StatusCode::INTERNAL_SERVER_ERROR, "ServerException", "Service Unavailable")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::metadata::render::tests::record;
 
     fn check(path: &str, status: u16, body: &Value) {
-        let answer = respond(&Method::GET, path, &record(), |_| None);
+        let answer = respond(&Route::parse(path), &record(), |_| None);
         assert_eq!((answer.status.as_u16(), answer.body.as_ref()), (status, Some(body)), "{path}");
     }
 
@@ -187,7 +160,7 @@ mod tests {
             &json!({"code": "InvalidIdInRequest", "message": "CredentialsV2Request: Credentials not found",
                 "HTTPErrorCode": 400}),
         );
-        let unknown = respond(&Method::GET, "/nothing", &record(), |_| None);
+        let unknown = respond(&Route::parse("/nothing"), &record(), |_| None);
         assert_eq!((unknown.status, unknown.body), (StatusCode::NOT_FOUND, None));
     }
 
@@ -202,7 +175,7 @@ mod tests {
             session_token: "token".into(),
             expiration: "2026-01-01T00:00:00Z".into(),
         });
-        let answer = respond(&Method::GET, "/v2/credentials/cred-1", &record, |_| None);
+        let answer = respond(&Route::parse("/v2/credentials/cred-1"), &record, |_| None);
         assert_eq!(
             answer.body.unwrap(),
             json!({"RoleArn": "arn:aws:iam::1:role/r", "AccessKeyId": "ASIA1", "SecretAccessKey": "secret",
@@ -211,19 +184,9 @@ mod tests {
     }
 
     #[test]
-    fn a_task_without_a_role_has_no_protection() {
-        check(
-            "/api/0123-0000000001/task-protection/v1/state",
-            403,
-            &json!({"error": {"Arn": "arn:aws:ecs:us-east-2:1:task/c/0123", "Code": "AccessDeniedException",
-                "Message": "Invalid Request: no task IAM role credentials available for task"}}),
-        );
-    }
-
-    #[test]
     fn statistics_are_by_container() {
         let stats = |container: &link::Container| (container.name == "app").then(|| json!({"x": 1}));
-        let answer = respond(&Method::GET, "/v4/0123-0000000001/task/stats", &record(), stats);
+        let answer = respond(&Route::parse("/v4/0123-0000000001/task/stats"), &record(), stats);
         let expected = json!({"0123-0000000001": {"x": 1}, "0123-0000000002": null});
         assert_eq!(answer.body, Some(expected));
     }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use http::{Request, Response, header};
-use http_body_util::Full;
+use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -19,10 +19,12 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio_util::task::AbortOnDropHandle;
-use wire::link;
+use wire::link::{self, Uplink};
 
 use super::listener;
+use super::protection;
 use super::respond::{Answer, respond};
+use super::route::Route;
 use super::sample::{self, Sample};
 use super::stats;
 use crate::task::ports::{MetadataGuard, MetadataHost};
@@ -35,12 +37,28 @@ const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// The metadata endpoints of a node.
-#[derive(Clone, Debug, Default)]
-pub struct Metadata {}
+#[derive(Clone)]
+pub struct Metadata {
+    uplink: Arc<dyn Uplink>,
+}
+
+impl Metadata {
+    /// Endpoints that ask the control plane for what it alone knows.
+    pub fn new(uplink: Arc<dyn Uplink>) -> Self {
+        Metadata { uplink }
+    }
+}
+
+impl std::fmt::Debug for Metadata {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Metadata")
+    }
+}
 
 /// What one endpoint needs.
 struct Endpoint {
     task: watch::Receiver<Arc<Record>>,
+    uplink: Arc<dyn Uplink>,
     /// The sample before, by container: Docker's format compares two.
     samples: Mutex<BTreeMap<String, Sample>>,
 }
@@ -60,7 +78,8 @@ impl MetadataHost for Metadata {
             None => listener::open_on_node(&task_id).await,
         };
         let listener = listener.map_err(|error| format!("listening in {name}: {error}"))?;
-        let endpoint = Arc::new(Endpoint { task, samples: Mutex::default() });
+        let endpoint = Endpoint { task, uplink: self.uplink.clone(), samples: Mutex::default() };
+        let endpoint = Arc::new(endpoint);
         Ok(Box::new(AbortOnDropHandle::new(tokio::spawn(endpoint.accept(listener)))))
     }
 }
@@ -92,7 +111,7 @@ impl Endpoint {
     async fn serve_connection(self: Arc<Self>, stream: TcpStream) {
         let answer = service_fn(|request: Request<Incoming>| {
             let endpoint = self.clone();
-            async move { Ok::<_, Infallible>(endpoint.answer(&request)) }
+            async move { Ok::<_, Infallible>(endpoint.answer(request).await) }
         });
         let mut server = hyper::server::conn::http1::Builder::new();
         server.timer(TokioTimer::new()).header_read_timeout(HEADER_TIMEOUT);
@@ -101,10 +120,17 @@ impl Endpoint {
         }
     }
 
-    fn answer(&self, request: &Request<Incoming>) -> Response<Full<Bytes>> {
+    async fn answer(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
         let record = self.task.borrow().clone();
-        let answer = respond(request.method(), request.uri().path(), &record, |c| self.stats(&record, c));
-        let Answer { status, body } = answer;
+        let Answer { status, body } = match Route::parse(request.uri().path()) {
+            Route::Protection(id) => {
+                let method = request.method().clone();
+                let read = Limited::new(request.into_body(), protection::BODY_LIMIT).collect().await;
+                let body = read.map(|body| body.to_bytes().into()).map_err(|error| error.to_string());
+                protection::answer(self.uplink.as_ref(), &method, &record, &id, body).await
+            }
+            route => respond(&route, &record, |container| self.stats(&record, container)),
+        };
         let (kind, text) = match body {
             Some(body) => ("application/json", body.to_string()),
             None => ("text/plain; charset=utf-8", format!("{} page not found\n", status.as_u16())),

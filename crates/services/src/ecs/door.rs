@@ -131,7 +131,7 @@ pub fn network_of(snapshot: &Snapshot, arn: &str) -> Option<(model::Scope, Vec<S
 }
 
 /// The task that an ARN names.
-fn task(snapshot: &Snapshot, arn: &str) -> Option<Versioned<TaskRow>> {
+pub(super) fn task(snapshot: &Snapshot, arn: &str) -> Option<Versioned<TaskRow>> {
     let arn: Arn = arn.parse().ok()?;
     let (kind, path) = arn.typed_resource()?;
     let (cluster, id) = path.split_once('/').filter(|_| kind == "task")?;

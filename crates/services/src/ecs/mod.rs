@@ -11,6 +11,7 @@ mod instances;
 mod launching;
 mod ops;
 mod placement;
+pub mod protection;
 pub mod reap;
 mod registries;
 pub mod roles;

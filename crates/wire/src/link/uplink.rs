@@ -154,6 +154,24 @@ pub struct LogEvent {
     pub message: String,
 }
 
+/// What a task asks of its protection from scale-in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ProtectionRequest {
+    /// How it is.
+    Get,
+    /// That it ends.
+    Unprotect,
+    /// That it begins anew, for so many minutes when they are named.
+    Protect(Option<i32>),
+}
+
+/// A task's protection from scale-in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Protection {
+    /// Until when, in epoch milliseconds; `None` when it has none.
+    pub until: Option<i64>,
+}
+
 /// What the control plane answered to a node, when it refused.
 #[derive(Clone, Debug, PartialEq)]
 pub struct UplinkError {
@@ -199,6 +217,12 @@ pub trait Uplink: Send + Sync {
     fn environment_file(&self, task_arn: String, file_arn: String) -> UplinkFuture<'_, String> {
         let message = format!("{task_arn} wants {file_arn}, and nobody keeps files here");
         let error = UplinkError { retryable: false, code: "NoSuchBucket".into(), message };
+        Box::pin(async move { Err(error) })
+    }
+    /// Asks for a task's protection, or changes it. An uplink that knows of none refuses.
+    fn protection(&self, task_arn: String, _request: ProtectionRequest) -> UplinkFuture<'_, Protection> {
+        let message = format!("nobody protects {task_arn}");
+        let error = UplinkError { retryable: false, code: "ServerException".into(), message };
         Box::pin(async move { Err(error) })
     }
     /// A sign of life; the control plane marks a silent node disconnected.

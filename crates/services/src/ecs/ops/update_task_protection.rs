@@ -1,7 +1,5 @@
 //! UpdateTaskProtection: keeps scale-in and deployments from stopping tasks of services for a while.
 
-use std::time::Duration;
-
 use model::ecs::Task;
 use store::Txn;
 use wire::ecs as shape;
@@ -12,6 +10,7 @@ use crate::context::OpCtx;
 use crate::ecs::authorization::task_resource;
 use crate::ecs::error::Error;
 use crate::ecs::ops::cluster_resource;
+use crate::ecs::protection::lasting;
 use crate::ecs::rules::identifier;
 use crate::ecs::store::{TaskRow, active_cluster};
 use crate::error::ServiceError;
@@ -19,11 +18,6 @@ use crate::room::Handler;
 
 /// The most tasks of one request.
 const MAX_TASKS: usize = 10;
-/// How long a protection lasts that names no time, in minutes.
-const DEFAULT_MINUTES: u32 = 120;
-/// The longest protection, in minutes.
-const MAX_MINUTES: i32 = 2880;
-
 impl Handler for shape::UpdateTaskProtection {
     fn access(ctx: &OpCtx, input: &shape::UpdateTaskProtectionRequest) -> Access {
         let cluster = Some(input.cluster.as_str());
@@ -39,17 +33,7 @@ impl Handler for shape::UpdateTaskProtection {
             let text = if input.tasks.is_empty() { "empty" } else { "more than 10" };
             return Err(Error::InvalidParameter(format!("Tasks cannot be {text}.")).into());
         }
-        let minutes = match input.expires_in_minutes {
-            None => DEFAULT_MINUTES,
-            Some(minutes) if (1..=MAX_MINUTES).contains(&minutes) => {
-                u32::try_from(minutes).unwrap_or_default()
-            }
-            Some(_) => {
-                let text = "expiresInMinutes must be between 1 and 2880.";
-                return Err(Error::InvalidParameter(text.into()).into());
-            }
-        };
-        let until = ctx.now + Duration::from_secs(60 * u64::from(minutes));
+        let until = ctx.now + lasting(input.expires_in_minutes)?;
         let until = input.protection_enabled.then_some(until);
         let snapshot = ctx.cloud.store.snapshot();
         let cluster = identifier::cluster(Some(&input.cluster), &ctx.scope)?;

@@ -1,0 +1,225 @@
+//! `task-protection/v1/state`: a task asks for its protection from scale-in, or changes it.
+//!
+//! The state is the control plane's; the answers are the Amazon ECS agent's, which asks with the task's own role.
+//! Deviation: the control plane does not ask the role's policies; having a role is enough.
+
+use http::{Method, StatusCode};
+use serde_json::{Value, json};
+use wire::link::{Protection, ProtectionRequest, Uplink, UplinkError};
+use wire::protocol::format_iso8601;
+
+use super::respond::{Answer, has_container};
+use crate::task::record::Record;
+
+/// The largest request that is read.
+pub const BODY_LIMIT: usize = 64 * 1024;
+
+/// Answers a request for the protection of the task of container `id`; `body` is a PUT's, or why it was not read.
+pub async fn answer(
+    uplink: &dyn Uplink,
+    method: &Method,
+    record: &Record,
+    id: &str,
+    body: Result<Vec<u8>, String>,
+) -> Answer {
+    let arn = record.task.arn.as_str();
+    if method != Method::GET && method != Method::PUT {
+        return Answer { status: StatusCode::METHOD_NOT_ALLOWED, body: None };
+    }
+    if !has_container(record, id) {
+        let text =
+            format!("unable to get task arn from request: unable to get task Arn from v3 endpoint ID: {id}");
+        let body = json!({"error": {"Code": "ResourceNotFoundException", "Message": text}});
+        return Answer { status: StatusCode::NOT_FOUND, body: Some(body) };
+    }
+    let request =
+        if method == Method::GET { Ok(ProtectionRequest::Get) } else { body.and_then(|it| read(&it)) };
+    let request = match request {
+        Ok(request) => request,
+        Err(message) => return error(StatusCode::BAD_REQUEST, arn, "InvalidParameterException", &message),
+    };
+    if record.task.role_credentials.is_none() {
+        let message = "Invalid Request: no task IAM role credentials available for task";
+        return error(StatusCode::FORBIDDEN, arn, "AccessDeniedException", message);
+    }
+    match uplink.protection(arn.to_owned(), request).await {
+        Ok(protection) => Answer { status: StatusCode::OK, body: Some(shown(arn, protection)) },
+        Err(refused) => refusal(arn, &refused),
+    }
+}
+
+fn read(body: &[u8]) -> Result<ProtectionRequest, String> {
+    let undecodable = || "UpdateTaskProtection: failed to decode request".to_owned();
+    let body: Value = serde_json::from_slice(body).map_err(|_| undecodable())?;
+    let minutes = match body.get("ExpiresInMinutes") {
+        None | Some(Value::Null) => None,
+        Some(minutes) => {
+            Some(minutes.as_i64().and_then(|it| i32::try_from(it).ok()).ok_or_else(undecodable)?)
+        }
+    };
+    match body.get("ProtectionEnabled") {
+        Some(Value::Bool(true)) => Ok(ProtectionRequest::Protect(minutes)),
+        Some(Value::Bool(false)) => Ok(ProtectionRequest::Unprotect),
+        None | Some(Value::Null) => {
+            Err("Invalid request: does not contain 'ProtectionEnabled' field".to_owned())
+        }
+        Some(_) => Err(undecodable()),
+    }
+}
+
+fn shown(arn: &str, protection: Protection) -> Value {
+    let mut shown = json!({"ProtectionEnabled": protection.until.is_some(), "TaskArn": arn});
+    if let Some(until) = protection.until {
+        // In whole seconds, as the agent writes it.
+        shown["ExpirationDate"] = Value::String(format_iso8601(until - until.rem_euclid(1000)));
+    }
+    json!({"protection": shown})
+}
+
+fn error(status: StatusCode, arn: &str, code: &str, message: &str) -> Answer {
+    Answer { status, body: Some(json!({"error": {"Arn": arn, "Code": code, "Message": message}})) }
+}
+
+/// A task that can have no protection is a failure, and no error.
+fn refusal(arn: &str, refused: &UplinkError) -> Answer {
+    match refused.code.as_str() {
+        "MISSING" | "TASK_NOT_VALID" => Answer {
+            status: StatusCode::OK,
+            body: Some(json!({"failure": {"Arn": arn, "Reason": refused.code, "Detail": refused.message}})),
+        },
+        "InvalidParameterException" | "ClientException" | "AccessDeniedException" => {
+            error(StatusCode::BAD_REQUEST, arn, &refused.code, &refused.message)
+        }
+        _ => error(StatusCode::INTERNAL_SERVER_ERROR, arn, "ServerException", "Service Unavailable"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use parking_lot::Mutex;
+    use wire::link::{
+        ExecStream, LogBatch, NodeRegistration, RoleCredentials, TaskStateChange, UplinkFuture,
+    };
+
+    use super::*;
+    use crate::metadata::render::tests::record;
+
+    const ID: &str = "0123-0000000001";
+
+    /// A control plane that keeps one protection, or refuses.
+    #[derive(Default)]
+    struct Keeper {
+        until: Mutex<Option<i64>>,
+        refusal: Option<&'static str>,
+    }
+
+    fn never<T>() -> UplinkFuture<'static, T> {
+        Box::pin(std::future::pending())
+    }
+
+    impl Uplink for Keeper {
+        fn register(&self, _: NodeRegistration) -> UplinkFuture<'_, String> {
+            never()
+        }
+        fn submit_task_state_change(&self, _: TaskStateChange) -> UplinkFuture<'_, ()> {
+            never()
+        }
+        fn put_log_events(&self, _: LogBatch) -> UplinkFuture<'_, ()> {
+            never()
+        }
+        fn open_log_stream(&self, _: LogBatch) -> UplinkFuture<'_, u64> {
+            never()
+        }
+        fn registry_login(&self, _: String, _: String) -> UplinkFuture<'_, Option<(String, String)>> {
+            never()
+        }
+        fn heartbeat(&self, _: String) -> UplinkFuture<'_, ()> {
+            never()
+        }
+        fn open_exec(&self, _: String) -> UplinkFuture<'_, ExecStream> {
+            never()
+        }
+        fn protection(&self, _: String, request: ProtectionRequest) -> UplinkFuture<'_, Protection> {
+            let code = self.refusal;
+            let mut until = self.until.lock();
+            match request {
+                ProtectionRequest::Get => {}
+                ProtectionRequest::Unprotect => *until = None,
+                ProtectionRequest::Protect(minutes) => {
+                    *until = Some(i64::from(minutes.unwrap_or(120)) * 60_000)
+                }
+            }
+            let until = *until;
+            Box::pin(async move {
+                match code {
+                    None => Ok(Protection { until }),
+                    Some(code) => {
+                        Err(UplinkError { retryable: false, code: code.into(), message: "no".into() })
+                    }
+                }
+            })
+        }
+    }
+
+    async fn ask(keeper: &Keeper, method: Method, body: &str) -> (u16, Value) {
+        let mut record = record();
+        record.task.role_credentials = Some(RoleCredentials {
+            credentials_id: "c".into(),
+            role_arn: "r".into(),
+            access_key_id: String::new(),
+            secret_access_key: String::new(),
+            session_token: String::new(),
+            expiration: String::new(),
+        });
+        let answer = answer(keeper, &method, &record, ID, Ok(body.into())).await;
+        (answer.status.as_u16(), answer.body.unwrap_or_default())
+    }
+
+    const ARN: &str = "arn:aws:ecs:us-east-2:1:task/c/0123";
+
+    #[tokio::test]
+    async fn a_task_protects_itself_and_looks() {
+        let keeper = Keeper::default();
+        let none = json!({"protection": {"ProtectionEnabled": false, "TaskArn": ARN}});
+        assert_eq!(ask(&keeper, Method::GET, "").await, (200, none.clone()));
+        let body = r#"{"ProtectionEnabled": true, "ExpiresInMinutes": 1}"#;
+        let one = json!({"protection": {"ProtectionEnabled": true, "ExpirationDate": "1970-01-01T00:01:00Z", "TaskArn": ARN}});
+        assert_eq!(ask(&keeper, Method::PUT, body).await, (200, one.clone()));
+        assert_eq!(ask(&keeper, Method::GET, "").await, (200, one));
+        assert_eq!(ask(&keeper, Method::PUT, r#"{"ProtectionEnabled": false}"#).await, (200, none));
+    }
+
+    #[tokio::test]
+    async fn requests_that_cannot_be_read_are_refused() {
+        let check = async |body: &str, message: &str| {
+            let error =
+                json!({"error": {"Arn": ARN, "Code": "InvalidParameterException", "Message": message}});
+            assert_eq!(ask(&Keeper::default(), Method::PUT, body).await, (400, error), "{body}");
+        };
+        check("{}", "Invalid request: does not contain 'ProtectionEnabled' field").await;
+        check("nonsense", "UpdateTaskProtection: failed to decode request").await;
+        check(r#"{"ProtectionEnabled": 1}"#, "UpdateTaskProtection: failed to decode request").await;
+        assert_eq!(ask(&Keeper::default(), Method::DELETE, "").await.0, 405);
+    }
+
+    #[tokio::test]
+    async fn what_the_control_plane_refuses_reads_as_the_agents() {
+        for (code, status, member) in [
+            ("TASK_NOT_VALID", 200, "failure"),
+            ("InvalidParameterException", 400, "error"),
+            ("X", 500, "error"),
+        ] {
+            let keeper = Keeper { refusal: Some(code), ..Keeper::default() };
+            let (found, body) = ask(&keeper, Method::GET, "").await;
+            assert_eq!((found, body.get(member).is_some()), (status, true), "{code}: {body}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_task_without_a_role_has_no_protection() {
+        let answer = answer(&Keeper::default(), &Method::GET, &record(), ID, Ok(Vec::new())).await;
+        let message = "Invalid Request: no task IAM role credentials available for task";
+        let error = json!({"error": {"Arn": ARN, "Code": "AccessDeniedException", "Message": message}});
+        assert_eq!((answer.status.as_u16(), answer.body), (403, Some(error)));
+    }
+}
