@@ -18,6 +18,7 @@ CLUSTER_ARN = "arn:aws:ecs:us-east-2:123456789012:cluster/models"
 ARN = "arn:aws:ecs:us-east-2:123456789012:"
 # Host networking needs no subnet, so that the service needs no id that is known later.
 ECS_SERVICE = {"cluster": "models-services", "serviceName": "models", "taskDefinition": "models-services", "desiredCount": 0}
+TASK_SETS = {"cluster": "models-services", "service": "sets"}
 DIGEST = "sha256:" + "0" * 64
 LIFECYCLE = ('{"rules": [{"rulePriority": 1, "selection": {"tagStatus": "any", "countType": "imageCountMoreThan", '
              '"countNumber": 3}, "action": {"type": "expire"}}]}')
@@ -28,6 +29,11 @@ NAMESPACE, SERVICE = "$Namespace.Id", "$Service.Id"
 HTTP = {"IpProtocol": "tcp", "FromPort": 80, "ToPort": 80, "IpRanges": [{"CidrIp": "10.0.0.0/16", "Description": "http"}]}
 MEMBERS = {"IpProtocol": "-1", "UserIdGroupPairs": [{"GroupId": GROUP}]}
 PING = {"IpProtocol": "icmp", "FromPort": 8, "ToPort": -1, "IpRanges": [{"CidrIp": "0.0.0.0/0"}], "Ipv6Ranges": [{"CidrIpv6": "::/0"}]}
+
+
+def task_set(answers):
+    return answers["CreateTaskSet"]["taskSet"]["id"]
+
 
 # Per operation: calls that must succeed, and calls that must fail with this code. Earlier ones prepare later ones.
 CASES = {
@@ -234,7 +240,24 @@ CASES = {
         ("CreateService", {**ECS_SERVICE, "desiredCount": 7}, "InvalidParameterException"),
         ("CreateService", {**ECS_SERVICE, "cluster": "missing"}, "ClusterNotFoundException"),
         ("CreateService", {**ECS_SERVICE, "serviceName": "other", "taskDefinition": "none"}, "ClientException"),
-        ("CreateService", {**ECS_SERVICE, "serviceName": "other", "deploymentController": {"type": "EXTERNAL"}}, "UnsupportedFeatureException"),
+        ("CreateService", {**ECS_SERVICE, "serviceName": "other", "deploymentController": {"type": "CODE_DEPLOY"}}, "UnsupportedFeatureException"),
+        ("CreateService", {**ECS_SERVICE, "serviceName": "other", "deploymentController": {"type": "EXTERNAL"}}, "InvalidParameterException"),
+        ("CreateService", {"cluster": "models-services", "serviceName": "sets", "deploymentController": {"type": "EXTERNAL"}}, GOOD),
+        ("CreateTaskSet", {**TASK_SETS, "taskDefinition": "models-services", "launchType": "EC2", "externalId": "x", "clientToken": "t",
+                           "scale": {"value": 50.0, "unit": "PERCENT"}, "tags": [{"key": "a", "value": "b"}]}, GOOD),
+        ("CreateTaskSet", {**TASK_SETS, "taskDefinition": "models-services", "scale": {"value": 101.0, "unit": "PERCENT"}}, "InvalidParameterException"),
+        ("CreateTaskSet", {"cluster": "models-services", "service": "models", "taskDefinition": "models-services"}, "InvalidParameterException"),
+        ("UpdateTaskSet", lambda a: {**TASK_SETS, "taskSet": task_set(a), "scale": {"value": 10.0, "unit": "PERCENT"}}, GOOD),
+        ("UpdateTaskSet", {**TASK_SETS, "taskSet": "ecs-svc/1", "scale": {"value": 1.0, "unit": "PERCENT"}}, "TaskSetNotFoundException"),
+        ("UpdateServicePrimaryTaskSet", lambda a: {**TASK_SETS, "primaryTaskSet": task_set(a)}, GOOD),
+        ("UpdateServicePrimaryTaskSet", {**TASK_SETS, "primaryTaskSet": "ecs-svc/1"}, "TaskSetNotFoundException"),
+        ("DescribeTaskSets", {**TASK_SETS, "include": ["TAGS"]}, GOOD),
+        ("DescribeTaskSets", {**TASK_SETS, "service": "none"}, "ServiceNotFoundException"),
+        ("DescribeServices", {"cluster": "models-services", "services": ["sets"]}, GOOD),
+        ("DeleteTaskSet", lambda a: {**TASK_SETS, "taskSet": task_set(a)}, "InvalidParameterException"),
+        ("DeleteTaskSet", lambda a: {**TASK_SETS, "taskSet": task_set(a), "force": True}, GOOD),
+        ("DeleteTaskSet", {**TASK_SETS, "taskSet": "ecs-svc/1"}, "TaskSetNotFoundException"),
+        ("DeleteService", {"cluster": "models-services", "service": "sets", "force": True}, GOOD),
         ("DescribeServices", {"cluster": "models-services", "services": ["models", "none"], "include": ["TAGS"]}, GOOD),
         ("DescribeServices", {"cluster": "missing", "services": ["none"]}, "ClusterNotFoundException"),
         ("ListServices", {"cluster": "models-services", "launchType": "EC2", "schedulingStrategy": "REPLICA"}, GOOD),

@@ -23,6 +23,7 @@ pub mod tag;
 pub mod task;
 pub mod task_container;
 pub mod task_definition;
+pub mod task_set;
 pub mod text;
 pub mod volume;
 

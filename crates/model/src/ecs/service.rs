@@ -2,7 +2,7 @@
 //!
 //! [`ServiceSpec`] is what the user wants of the service as a whole; what a single revision of it runs is a
 //! [`super::ServiceRevision`]. `deployments` says which revisions have tasks or are to have them, the PRIMARY
-//! one first. [`ServiceSeen`] is the scheduler's memory. Only the scheduler changes what was seen, and only a
+//! one first. Services that somebody else deploys have [`TaskSet`]s. [`ServiceSeen`] is the scheduler's memory. Only the scheduler changes what was seen, and only a
 //! request changes what is wanted.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -13,6 +13,7 @@ use super::deployment::{Deployment, DeploymentConfiguration};
 use super::name::{ClusterName, RevisionId, ServiceName};
 use super::placement::{PlacementStrategy, TaskPlacementConstraint};
 use super::tag::Tags;
+use super::task_set::TaskSet;
 use super::text::text_enum;
 use super::volume::Switch;
 use crate::{Arn, Record, Scope, Timestamp};
@@ -76,8 +77,12 @@ pub struct Service {
     pub status: ServiceStatus,
     /// What is wanted.
     pub spec: ServiceSpec,
-    /// The revisions that have tasks or are to have them; the PRIMARY one first. Never empty.
+    /// The revisions that have tasks or are to have them; the PRIMARY one first. Never empty: with the EXTERNAL
+    /// controller, the first one stands for none, and each task set has one of its own.
     pub deployments: Vec<Deployment>,
+    /// What somebody else deploys, with the EXTERNAL controller.
+    #[serde(default)]
+    pub task_sets: Vec<TaskSet>,
     /// The target groups that tasks of its deployments are in, or were.
     #[serde(default)]
     pub target_groups: BTreeSet<String>,

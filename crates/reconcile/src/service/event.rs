@@ -34,6 +34,11 @@ pub(crate) fn steady(service: &Service) -> String {
     format!("(service {}) has reached a steady state.", service.name)
 }
 
+/// A task set is as it should be.
+pub(crate) fn set_steady(service: &Service, set: &RevisionId) -> String {
+    format!("(service {}, taskSet {}) has reached a steady state.", service.name, set.deployment())
+}
+
 /// A deployment is done.
 pub(crate) fn completed(service: &Service, deployment: &RevisionId) -> String {
     format!("(service {}) (deployment {}) deployment completed.", service.name, deployment.deployment())

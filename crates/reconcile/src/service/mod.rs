@@ -15,6 +15,7 @@ pub mod settle;
 pub(crate) mod staged;
 mod stop;
 mod targets;
+mod task_sets;
 pub mod view;
 
 #[cfg(test)]
@@ -68,10 +69,13 @@ fn judge(view: &View, now: Timestamp, plan: &mut Plan) -> BTreeMap<usize, Health
 }
 
 fn run(view: &View, health: &BTreeMap<usize, Health>, now: Timestamp, plan: &mut Plan) {
+    wake_at_end_of_protection(view, now, plan);
     match view.service.spec.controller {
         DeploymentControllerType::Ecs => {}
         // Whoever made the task sets scales them.
-        DeploymentControllerType::CodeDeploy | DeploymentControllerType::External => return,
+        DeploymentControllerType::External => return task_sets::decide(view, health, now, plan),
+        // There is no CodeDeploy: no service has it.
+        DeploymentControllerType::CodeDeploy => return,
     }
     deployment::before(view, health, now, plan);
     match view.service.spec.scheduling_strategy {
@@ -81,6 +85,9 @@ fn run(view: &View, health: &BTreeMap<usize, Health>, now: Timestamp, plan: &mut
     }
     deployment::after(view, health, now, plan);
     steady(view, plan);
+}
+
+fn wake_at_end_of_protection(view: &View, now: Timestamp, plan: &mut Plan) {
     for task in view.tasks.iter().filter(|task| task.is_live()) {
         if let Some(until) = task.supervision.protected_until.filter(|until| *until > now) {
             plan.wake(until);
@@ -120,6 +127,7 @@ fn drain(view: &View, now: Timestamp, plan: &mut Plan) {
     stop::plan(&live, view, plan);
     if view.tasks.iter().all(|task| task.last >= LastStatus::Stopping) {
         plan.service.status = ServiceStatus::Inactive;
+        plan.service.task_sets.clear();
         plan.service.deleted_at = Some(now);
         deployment::abandon(now, plan);
     }

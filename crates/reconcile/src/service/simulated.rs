@@ -98,6 +98,7 @@ impl World {
             status: ServiceStatus::Active,
             spec,
             deployments: Vec::new(),
+            task_sets: Vec::new(),
             target_groups: BTreeSet::new(),
             stable: None,
             seen: Default::default(),

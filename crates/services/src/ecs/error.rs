@@ -39,6 +39,9 @@ pub enum Error {
     /// A service does not exist.
     #[error("Service not found.")]
     ServiceNotFound,
+    /// A task set does not exist.
+    #[error("The task set was not found.")]
+    TaskSetNotFound,
     /// A service is draining or inactive.
     #[error("Service was not ACTIVE.")]
     ServiceNotActive,
@@ -99,6 +102,7 @@ impl Error {
             Error::TargetNotFound => "TargetNotFoundException",
             Error::AttributeLimitExceeded => "AttributeLimitExceededException",
             Error::ClusterContainsServices => "ClusterContainsServicesException",
+            Error::TaskSetNotFound => "TaskSetNotFoundException",
             Error::ServiceNotActive => "ServiceNotActiveException",
             Error::ServiceDeploymentNotFound => "ServiceDeploymentNotFoundException",
             Error::Conflict(_) => "ConflictException",
@@ -134,6 +138,7 @@ impl From<Error> for ServiceError {
             | Error::TargetNotFound
             | Error::AttributeLimitExceeded
             | Error::ClusterContainsServices
+            | Error::TaskSetNotFound
             | Error::ServiceNotActive
             | Error::ServiceDeploymentNotFound
             | Error::Conflict(_)

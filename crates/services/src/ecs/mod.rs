@@ -23,6 +23,7 @@ mod setting;
 mod shifting;
 mod store;
 mod tagged;
+mod task_sets;
 mod view;
 mod wire;
 
@@ -42,11 +43,13 @@ pub static ROOM: Room = Room {
         op::<shape::ContinueServiceDeployment>(),
         op::<shape::CreateCluster>(),
         op::<shape::CreateService>(),
+        op::<shape::CreateTaskSet>(),
         op::<shape::DeleteAccountSetting>(),
         op::<shape::DeleteAttributes>(),
         op::<shape::DeleteCluster>(),
         op::<shape::DeleteService>(),
         op::<shape::DeleteTaskDefinitions>(),
+        op::<shape::DeleteTaskSet>(),
         op::<shape::DeregisterContainerInstance>(),
         op::<shape::DeregisterTaskDefinition>(),
         op::<shape::DescribeCapacityProviders>(),
@@ -56,6 +59,7 @@ pub static ROOM: Room = Room {
         op::<shape::DescribeServiceRevisions>(),
         op::<shape::DescribeServices>(),
         op::<shape::DescribeTaskDefinition>(),
+        op::<shape::DescribeTaskSets>(),
         op::<shape::DescribeTasks>(),
         op::<shape::ExecuteCommand>(),
         op::<shape::GetTaskProtection>(),
@@ -85,7 +89,9 @@ pub static ROOM: Room = Room {
         op::<shape::UpdateClusterSettings>(),
         op::<shape::UpdateContainerInstancesState>(),
         op::<shape::UpdateService>(),
+        op::<shape::UpdateServicePrimaryTaskSet>(),
         op::<shape::UpdateTaskProtection>(),
+        op::<shape::UpdateTaskSet>(),
     ],
     violation,
     unsupported,

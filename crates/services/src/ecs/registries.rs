@@ -15,7 +15,7 @@ use store::{Snapshot, Txn, key};
 use wire::ecs as shape;
 
 use super::error::Error;
-use super::store::ServiceRevisionRow;
+use super::store::{ServiceRevisionRow, service};
 use crate::discovery::door::{self, Registration};
 
 /// Reads the registries of a request; ECS takes one.
@@ -114,7 +114,7 @@ pub(crate) fn follow(snapshot: &Snapshot, txn: Txn, before: &Task, after: &Task,
         scope,
         service: &registry.registry_arn,
         instance_id: id,
-        attributes: attributes(after, &registry),
+        attributes: attributes(snapshot, after, &registry),
         creator_request_id: None,
         now,
     };
@@ -128,6 +128,13 @@ pub(crate) fn follow(snapshot: &Snapshot, txn: Txn, before: &Task, after: &Task,
     }
 }
 
+/// What somebody else calls the task set that a task belongs to.
+fn external_id(snapshot: &Snapshot, task: &Task) -> Option<String> {
+    let owner = service(snapshot, &task.scope, &task.cluster, task.spec.service.as_ref()?)?;
+    let set = owner.task_sets.iter().find(|set| task.spec.started_by.as_ref() == Some(&set.id()))?;
+    set.external_id.clone()
+}
+
 fn registry_of(snapshot: &Snapshot, task: &Task) -> Option<ServiceRegistry> {
     let service = task.spec.service.as_ref()?;
     let revision = task.spec.started_by.as_deref()?.strip_prefix("ecs-svc/")?;
@@ -136,7 +143,7 @@ fn registry_of(snapshot: &Snapshot, task: &Task) -> Option<ServiceRegistry> {
 }
 
 /// The attributes under which ECS registers a task.
-fn attributes(task: &Task, registry: &ServiceRegistry) -> BTreeMap<String, String> {
+fn attributes(snapshot: &Snapshot, task: &Task, registry: &ServiceRegistry) -> BTreeMap<String, String> {
     let details = task.attachments.iter().flat_map(|attachment| &attachment.details);
     let address = details.filter(|it| it.name == "privateIPv4Address").map(|it| it.value.clone()).next();
     let port = registry.port.or(registry.container_port).map(|port| port.to_string());
@@ -147,6 +154,7 @@ fn attributes(task: &Task, registry: &ServiceRegistry) -> BTreeMap<String, Strin
         ("ECS_CLUSTER_NAME", Some(task.cluster.to_string())),
         ("ECS_SERVICE_NAME", task.spec.service.as_ref().map(ToString::to_string)),
         ("ECS_TASK_DEFINITION_FAMILY", Some(task.spec.definition.family.to_string())),
+        ("ECS_TASK_SET_EXTERNAL_ID", external_id(snapshot, task)),
         ("REGION", Some(task.scope.region.to_string())),
     ];
     all.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect()

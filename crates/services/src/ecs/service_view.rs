@@ -13,6 +13,7 @@ use wire::ecs as shape;
 
 use super::registries;
 use super::store::{ServiceEventRow, service_deployment, service_revision, tasks_of_service};
+use super::task_sets;
 use super::wire::cluster::write_tags;
 use super::wire::convert::Wire;
 use super::wire::deployment;
@@ -22,13 +23,17 @@ use super::wire::service::{
 
 /// Tasks of one deployment.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Counts {
-    wanted: usize,
-    pending: usize,
-    running: usize,
+pub(super) struct Counts {
+    /// Those that are to run.
+    pub wanted: usize,
+    /// Those on their way up.
+    pub pending: usize,
+    /// Those that run.
+    pub running: usize,
 }
 
-fn counts(snapshot: &Snapshot, service: &Service) -> BTreeMap<String, Counts> {
+/// The tasks of a service by who started them.
+pub(super) fn counts(snapshot: &Snapshot, service: &Service) -> BTreeMap<String, Counts> {
     let mut all: BTreeMap<String, Counts> = BTreeMap::new();
     for task in tasks_of_service(snapshot, service) {
         let deployment = task.spec.started_by.clone().unwrap_or_default();
@@ -48,11 +53,13 @@ fn counts(snapshot: &Snapshot, service: &Service) -> BTreeMap<String, Counts> {
     all
 }
 
-fn number(count: usize) -> Option<i32> {
+/// A count on the wire.
+pub(super) fn number(count: usize) -> Option<i32> {
     Some(i32::try_from(count).unwrap_or(i32::MAX))
 }
 
-fn millis(at: Timestamp) -> Option<i64> {
+/// A time on the wire.
+pub(super) fn millis(at: Timestamp) -> Option<i64> {
     Some(at.as_millis())
 }
 
@@ -64,7 +71,8 @@ pub(crate) fn service(snapshot: &Snapshot, service: &Service, with_tags: bool) -
     let revision = service_revision(snapshot, service, &service.primary().id);
     let revision = revision.as_ref().map(|found| &found.row.0.spec);
     let capacity = revision.map(write_capacity);
-    let listed: &[Deployment] = if is_gone { &[] } else { &service.deployments };
+    let is_external = spec.controller == DeploymentControllerType::External;
+    let listed: &[Deployment] = if is_gone || is_external { &[] } else { &service.deployments };
     let desired = match spec.scheduling_strategy {
         model::ecs::service::SchedulingStrategy::Replica => spec.desired_count,
         model::ecs::service::SchedulingStrategy::Daemon => service.primary().desired_count,
@@ -105,8 +113,10 @@ pub(crate) fn service(snapshot: &Snapshot, service: &Service, with_tags: bool) -
         network_configuration: revision.and_then(|it| it.network.as_ref()).map(write_network),
         health_check_grace_period_seconds: grace.into_wire(),
         scheduling_strategy: Some(spec.scheduling_strategy.to_string()),
-        deployment_controller: (spec.controller == DeploymentControllerType::Ecs)
-            .then(|| shape::DeploymentController { r#type: spec.controller.to_string() }),
+        deployment_controller: Some(shape::DeploymentController { r#type: spec.controller.to_string() }),
+        task_sets: is_external.then(|| {
+            service.task_sets.iter().map(|set| task_sets::write(snapshot, service, set, with_tags)).collect()
+        }),
         tags: Some(if with_tags { write_tags(&service.tags) } else { Vec::new() }),
         created_by: Some(service.created_by.clone()),
         enable_ecs_managed_tags: Some(spec.enable_ecs_managed_tags),
@@ -117,7 +127,8 @@ pub(crate) fn service(snapshot: &Snapshot, service: &Service, with_tags: bool) -
     }
 }
 
-fn of(counts: &BTreeMap<String, Counts>, id: &RevisionId) -> Counts {
+/// The tasks of one revision.
+pub(super) fn of(counts: &BTreeMap<String, Counts>, id: &RevisionId) -> Counts {
     counts.get(&id.deployment()).copied().unwrap_or_default()
 }
 
@@ -164,7 +175,7 @@ fn entry(
 }
 
 /// A deployment shows the version that its tasks run on, where the service shows the one that was asked for.
-fn platform_version(spec: &model::ecs::service_revision::RevisionSpec) -> Option<String> {
+pub(super) fn platform_version(spec: &model::ecs::service_revision::RevisionSpec) -> Option<String> {
     let asked = spec.platform_version.as_deref().filter(|version| *version != "LATEST");
     spec.is_fargate().then(|| asked.unwrap_or("1.4.0").to_owned())
 }

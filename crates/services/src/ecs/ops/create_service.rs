@@ -3,6 +3,7 @@
 //! The same request again is answered with the service that is there. A draining service blocks its name.
 
 use model::ecs::cluster::Cluster;
+use model::ecs::deployment::{Deployment, RolloutState};
 use model::ecs::service::{
     DeploymentControllerType, PropagateTags, SchedulingStrategy, ServiceSeen, ServiceSpec, ServiceStatus,
 };
@@ -10,7 +11,8 @@ use model::ecs::service_revision::RevisionSpec;
 use model::ecs::task::LaunchType;
 use model::ecs::task_definition::{TaskDefinition, TaskDefinitionStatus};
 use model::ecs::volume::Switch;
-use model::ecs::{Service, ServiceName, Tags};
+use model::ecs::{RevisionId, Service, ServiceDeploymentId, ServiceName, Tags};
+use model::{IdSource, Timestamp};
 use store::{Snapshot, Txn};
 use wire::ecs as shape;
 
@@ -81,7 +83,13 @@ impl Handler for shape::CreateService {
         }
         let txn = ctx
             .ids
-            .with(|ids| roll_over(&snapshot, txn, &mut made, wanted.revision.clone(), ctx.now, ids))
+            .with(|ids| match wanted.revision.clone() {
+                Some(revision) => roll_over(&snapshot, txn, &mut made, revision, ctx.now, ids),
+                None => {
+                    made.deployments.push(stand_in(ctx.now, ids));
+                    txn
+                }
+            })
             .put(&ServiceRow(made.clone()));
         ctx.cloud.store.commit(txn).await.map_err(Error::from)?;
         let shown = service_view::service(&ctx.cloud.store.snapshot(), &made, true);
@@ -93,7 +101,8 @@ impl Handler for shape::CreateService {
 struct Wanted {
     name: ServiceName,
     spec: ServiceSpec,
-    revision: RevisionSpec,
+    /// None when somebody else deploys.
+    revision: Option<RevisionSpec>,
     tags: Tags,
 }
 
@@ -109,6 +118,10 @@ fn wanted(
 ) -> Result<Wanted, Error> {
     refuse_unserved(&input)?;
     let name = rules::name(&input.service_name)?;
+    let controller = controller(&input)?;
+    if controller == DeploymentControllerType::External {
+        return external(name, input);
+    }
     let raw = input.task_definition.as_deref().filter(|raw| !raw.is_empty());
     let raw = raw.ok_or_else(|| invalid("TaskDefinition cannot be empty."))?;
     let definition = find(ctx, snapshot, raw)?;
@@ -118,21 +131,61 @@ fn wanted(
     }
     let tags = tag::read(input.tags.clone())?;
     let revision = revision(&input, cluster, &definition)?;
-    let spec = spec(input)?;
+    let spec = spec(input, controller)?;
     rules::check(&spec, &revision)?;
     rules::check_load_balancers(&revision, &definition)?;
     balancing::check(snapshot, &ctx.scope, &revision, &definition)?;
     registries::check(snapshot, &ctx.scope, &revision, &definition)?;
-    let service = Wanted { name, spec, revision, tags };
+    let service = Wanted { name, spec, revision: Some(revision), tags };
     check_launch(ctx, snapshot, cluster, &service, &definition)?;
     Ok(service)
 }
 
+fn controller(input: &shape::CreateServiceRequest) -> Result<DeploymentControllerType, Error> {
+    let raw = input.deployment_controller.as_ref().map(|controller| controller.r#type.as_str());
+    match raw.map(|raw| read::word("deploymentController", raw)).transpose()? {
+        None => Ok(DeploymentControllerType::Ecs),
+        Some(DeploymentControllerType::CodeDeploy) => {
+            let text = "The CODE_DEPLOY deployment controller is not supported.";
+            Err(Error::UnsupportedFeature(text.into()))
+        }
+        Some(known @ (DeploymentControllerType::Ecs | DeploymentControllerType::External)) => Ok(known),
+    }
+}
+
+/// A service whose task sets say what runs: what they say is refused here.
+fn external(name: ServiceName, input: shape::CreateServiceRequest) -> Result<Wanted, Error> {
+    let of_task_sets = [
+        (input.task_definition.as_ref().is_some_and(|it| !it.is_empty()), "taskDefinition"),
+        (input.launch_type.is_some(), "launchType"),
+        (some(input.capacity_provider_strategy.as_ref()), "capacityProviderStrategy"),
+        (input.platform_version.as_ref().is_some_and(|it| !it.is_empty()), "platformVersion"),
+        (input.network_configuration.is_some(), "networkConfiguration"),
+        (some(input.load_balancers.as_ref()), "loadBalancers"),
+        (some(input.service_registries.as_ref()), "serviceRegistries"),
+        (input.deployment_configuration.is_some(), "deploymentConfiguration"),
+        (input.scheduling_strategy.as_deref().is_some_and(|it| it != "REPLICA"), "schedulingStrategy"),
+    ];
+    if let Some((_, member)) = of_task_sets.iter().find(|(given, _)| *given) {
+        return Err(Error::InvalidParameter(format!(
+            "{member} cannot be specified for services with the EXTERNAL deployment controller."
+        )));
+    }
+    let tags = tag::read(input.tags.clone())?;
+    let input = shape::CreateServiceRequest { desired_count: input.desired_count.or(Some(0)), ..input };
+    let spec = spec(input, DeploymentControllerType::External)?;
+    Ok(Wanted { name, spec, revision: None, tags })
+}
+
+/// What stands for the deployment that an EXTERNAL service does not have.
+fn stand_in(now: Timestamp, ids: &mut dyn IdSource) -> Deployment {
+    let (revision, change) = (RevisionId::random(ids), ServiceDeploymentId::random(ids));
+    Deployment { rollout_state: RolloutState::Completed, ..Deployment::new(revision, change, 0, now) }
+}
+
 /// What ECS has and Longshore does not act on is refused, not stored.
 fn refuse_unserved(input: &shape::CreateServiceRequest) -> Result<(), Error> {
-    let controller = input.deployment_controller.as_ref().map(|controller| controller.r#type.as_str());
     rules::refuse_unserved(&[
-        (controller.is_some_and(|kind| kind != "ECS"), "Deployment controllers other than ECS"),
         (connects(input.service_connect_configuration.as_ref()), "Service Connect configurations"),
         (some(input.volume_configurations.as_ref()), "Volumes that are configured at launch"),
         (some(input.vpc_lattice_configurations.as_ref()), "VPC Lattice configurations"),
@@ -174,7 +227,10 @@ fn revision(
     Ok(revision)
 }
 
-fn spec(input: shape::CreateServiceRequest) -> Result<ServiceSpec, Error> {
+fn spec(
+    input: shape::CreateServiceRequest,
+    controller: DeploymentControllerType,
+) -> Result<ServiceSpec, Error> {
     let scheduling = input.scheduling_strategy.as_deref();
     let scheduling_strategy = match scheduling {
         None => SchedulingStrategy::Replica,
@@ -202,7 +258,7 @@ fn spec(input: shape::CreateServiceRequest) -> Result<ServiceSpec, Error> {
     Ok(ServiceSpec {
         desired_count,
         scheduling_strategy,
-        controller: DeploymentControllerType::Ecs,
+        controller,
         deployment: configuration,
         health_check_grace_period_seconds: grace
             .map(|seconds| read::count("healthCheckGracePeriodSeconds", seconds))
@@ -235,8 +291,9 @@ fn check_launch(
     wanted: &Wanted,
     definition: &TaskDefinition,
 ) -> Result<(), Error> {
+    let Some(revision) = &wanted.revision else { return Ok(()) };
     let service = new(ctx, cluster, wanted);
-    let launch = rules::launch(&service, &wanted.revision, 1, String::new());
+    let launch = rules::launch(&service, revision, 1, String::new());
     let capacities = launch::capacities(&launch, cluster)?;
     let maker = Maker { snapshot, cluster, now: ctx.now, ids: ctx.ids.clone() };
     maker.check(&launch, definition, &capacities)
@@ -250,6 +307,7 @@ fn new(ctx: &OpCtx, cluster: &Cluster, wanted: &Wanted) -> Service {
         status: ServiceStatus::Active,
         spec: wanted.spec.clone(),
         deployments: Vec::new(),
+        task_sets: Vec::new(),
         target_groups: Default::default(),
         stable: None,
         seen: ServiceSeen::default(),
@@ -269,7 +327,7 @@ fn repeated(
     let revision = service_revision(snapshot, found, &found.primary().id);
     let same = found.spec == wanted.spec
         && found.tags == wanted.tags
-        && revision.is_some_and(|revision| revision.spec == wanted.revision);
+        && revision.map(|found| found.row.0.spec.clone()) == wanted.revision;
     if !same {
         return Err(invalid("Creation of service was not idempotent.").into());
     }

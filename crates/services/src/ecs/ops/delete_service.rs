@@ -55,6 +55,9 @@ fn check(service: &Service) -> Result<(), Error> {
     if service.spec.scheduling_strategy == SchedulingStrategy::Replica && service.spec.desired_count > 0 {
         return refuse("The service cannot be stopped while it is scaled above 0.");
     }
+    if !service.task_sets.is_empty() {
+        return refuse("The service cannot be stopped while task sets are active.");
+    }
     if service.deployments.len() > 1 {
         return refuse("The service cannot be stopped while deployments are active.");
     }

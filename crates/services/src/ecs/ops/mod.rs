@@ -3,11 +3,13 @@
 pub(crate) mod continue_service_deployment;
 mod create_cluster;
 pub(crate) mod create_service;
+pub(crate) mod create_task_set;
 pub(crate) mod delete_account_setting;
 pub(crate) mod delete_attributes;
 pub(crate) mod delete_cluster;
 pub(crate) mod delete_service;
 pub(crate) mod delete_task_definitions;
+pub(crate) mod delete_task_set;
 pub(crate) mod deregister_container_instance;
 pub(crate) mod deregister_task_definition;
 pub(crate) mod describe_capacity_providers;
@@ -17,6 +19,7 @@ pub(crate) mod describe_service_deployments;
 pub(crate) mod describe_service_revisions;
 pub(crate) mod describe_services;
 pub(crate) mod describe_task_definition;
+pub(crate) mod describe_task_sets;
 pub(crate) mod describe_tasks;
 pub(crate) mod execute_command;
 pub(crate) mod get_task_protection;
@@ -46,7 +49,9 @@ pub(crate) mod update_cluster;
 pub(crate) mod update_cluster_settings;
 pub(crate) mod update_container_instances_state;
 pub(crate) mod update_service;
+pub(crate) mod update_service_primary_task_set;
 pub(crate) mod update_task_protection;
+pub(crate) mod update_task_set;
 
 use wire::ecs as shape;
 

@@ -5,12 +5,12 @@
 
 use model::ecs::Service;
 use model::ecs::cluster::Cluster;
-use model::ecs::service::{SchedulingStrategy, ServiceStatus};
+use model::ecs::service::{DeploymentControllerType, SchedulingStrategy, ServiceStatus};
 use model::ecs::service_revision::RevisionSpec;
 use model::ecs::task::LaunchType;
 use model::ecs::task_definition::TaskDefinitionStatus;
 use model::ecs::volume::Switch;
-use store::{Snapshot, Txn};
+use store::{Snapshot, Txn, Versioned};
 use wire::ecs as shape;
 
 use super::describe_task_definition::find;
@@ -61,6 +61,9 @@ impl Handler for shape::UpdateService {
             return Err(Error::ServiceNotActive.into());
         }
         refuse_unserved(&input)?;
+        if found.spec.controller == DeploymentControllerType::External {
+            return update_external(ctx, &input, &found).await;
+        }
         let before = service_revision(&snapshot, &found, &found.primary().id);
         let before = before.map(|row| row.row.0.spec.clone()).ok_or(Error::ServiceNotFound)?;
         let mut next = Service::clone(&found);
@@ -84,15 +87,46 @@ impl Handler for shape::UpdateService {
     }
 }
 
+/// What a service says to all of its task sets. The rest is theirs.
+async fn update_external(
+    ctx: &OpCtx,
+    input: &shape::UpdateServiceRequest,
+    found: &Versioned<ServiceRow>,
+) -> Result<shape::UpdateServiceResponse, ServiceError> {
+    let of_task_sets = [
+        (input.task_definition.is_some(), "taskDefinition"),
+        (input.capacity_provider_strategy.is_some(), "capacityProviderStrategy"),
+        (input.platform_version.is_some(), "platformVersion"),
+        (input.network_configuration.is_some(), "networkConfiguration"),
+        (input.load_balancers.is_some(), "loadBalancers"),
+        (input.service_registries.is_some(), "serviceRegistries"),
+        (input.deployment_configuration.is_some(), "deploymentConfiguration"),
+        (input.force_new_deployment == Some(true), "forceNewDeployment"),
+    ];
+    if let Some((_, member)) = of_task_sets.iter().find(|(given, _)| *given) {
+        return Err(Error::InvalidParameter(format!(
+            "{member} cannot be updated for services with the EXTERNAL deployment controller. Create a new task set."
+        ))
+        .into());
+    }
+    let mut next = Service::clone(found);
+    change_spec(input, &mut next)?;
+    if next != found.row.0 {
+        let txn = Txn::new().update(found, &ServiceRow(next.clone()));
+        ctx.cloud.store.commit(txn).await.map_err(Error::from)?;
+    }
+    let shown = service_view::service(&ctx.cloud.store.snapshot(), &next, true);
+    Ok(shape::UpdateServiceResponse { service: Some(shown) })
+}
+
 fn invalid(text: &str) -> Error {
     Error::InvalidParameter(text.to_owned())
 }
 
 /// What ECS has and Longshore does not act on is refused, not stored.
 fn refuse_unserved(input: &shape::UpdateServiceRequest) -> Result<(), Error> {
-    let controller = input.deployment_controller.as_ref().map(|controller| controller.r#type.as_str());
     rules::refuse_unserved(&[
-        (controller.is_some_and(|kind| kind != "ECS"), "Deployment controllers other than ECS"),
+        (input.deployment_controller.is_some(), "Changes of the deployment controller"),
         (connects(input.service_connect_configuration.as_ref()), "Service Connect configurations"),
         (some(input.volume_configurations.as_ref()), "Volumes that are configured at launch"),
         (some(input.vpc_lattice_configurations.as_ref()), "VPC Lattice configurations"),

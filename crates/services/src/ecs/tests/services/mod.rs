@@ -4,6 +4,7 @@ mod balanced;
 mod deployments;
 mod requests;
 mod scheduling;
+mod task_sets;
 
 use model::Timestamp;
 use model::ecs::node::CpuArchitecture;

@@ -100,7 +100,7 @@ async fn what_cannot_be_is_refused_in_ecss_words() {
     .await;
     check(
         json!({ "deploymentController": { "type": "CODE_DEPLOY" } }),
-        "UnsupportedFeatureException: Deployment controllers other than ECS are not supported.",
+        "UnsupportedFeatureException: The CODE_DEPLOY deployment controller is not supported.",
     )
     .await;
     check(

@@ -1,0 +1,163 @@
+//! CreateTaskSet: a revision of an EXTERNAL service with its share of the tasks. The scheduler starts them.
+
+use model::ecs::cluster::Cluster;
+use model::ecs::deployment::{Deployment, DeploymentStatus};
+use model::ecs::service_revision::RevisionSpec;
+use model::ecs::task::LaunchType;
+use model::ecs::task_definition::{TaskDefinition, TaskDefinitionStatus};
+use model::ecs::task_set::{StabilityStatus, TaskSet, TaskSetStatus};
+use model::ecs::{RevisionId, Service, ServiceRevision};
+use store::{Snapshot, Txn};
+use wire::ecs as shape;
+
+use super::describe_task_definition::find;
+use crate::access::Access;
+use crate::context::OpCtx;
+use crate::ecs::balancing;
+use crate::ecs::error::Error;
+use crate::ecs::launching::Maker;
+use crate::ecs::ops::{cluster_resource, service_resource};
+use crate::ecs::registries;
+use crate::ecs::rules::service as rules;
+use crate::ecs::rules::{cluster as cluster_rules, launch, tag};
+use crate::ecs::store::{ServiceRevisionRow, ServiceRow, active_cluster};
+use crate::ecs::task_sets;
+use crate::ecs::wire::launch::{bounded, network};
+use crate::ecs::wire::service as read;
+use crate::error::ServiceError;
+use crate::room::Handler;
+
+/// The longest idempotency token.
+const MAX_TOKEN: usize = 36;
+/// The longest name that somebody else gives.
+const MAX_EXTERNAL_ID: usize = 255;
+/// The most task sets of a service; its row has to end somewhere.
+const MOST: usize = 20;
+
+impl Handler for shape::CreateTaskSet {
+    fn access(ctx: &OpCtx, input: &shape::CreateTaskSetRequest) -> Access {
+        Access::any("ecs:CreateTaskSet")
+            .with("ecs:cluster", cluster_resource(ctx, Some(&input.cluster)))
+            .with("ecs:service", service_resource(ctx, Some(&input.cluster), &input.service))
+            .with("ecs:task-definition", &input.task_definition)
+    }
+
+    async fn run(
+        ctx: &OpCtx,
+        input: shape::CreateTaskSetRequest,
+    ) -> Result<shape::CreateTaskSetResponse, ServiceError> {
+        let snapshot = ctx.cloud.store.snapshot();
+        let found = task_sets::owner(&snapshot, &ctx.scope, &input.cluster, &input.service)?;
+        let cluster = active_cluster(&snapshot, &ctx.scope, &found.cluster)?;
+        let client_token = bounded("clientToken", input.client_token.clone(), MAX_TOKEN)?;
+        let shown = |owner: &Service, set: &TaskSet| {
+            let task_set = task_sets::write(&ctx.cloud.store.snapshot(), owner, set, true);
+            Ok(shape::CreateTaskSetResponse { task_set: Some(task_set) })
+        };
+        let repeated =
+            found.task_sets.iter().find(|set| client_token.is_some() && set.client_token == client_token);
+        if let Some(set) = repeated {
+            return shown(&found, set);
+        }
+        if found.task_sets.len() >= MOST {
+            return Err(Error::LimitExceeded(format!("A service can have at most {MOST} task sets.")).into());
+        }
+        let definition = find(ctx, &snapshot, &input.task_definition)?;
+        let definition = definition.ok_or_else(|| Error::Client("TaskDefinition not found.".into()))?;
+        if definition.status != TaskDefinitionStatus::Active {
+            return Err(Error::Client("TaskDefinition is inactive".into()).into());
+        }
+        let spec = revision(&input, &cluster, &definition)?;
+        check(ctx, &snapshot, &cluster, &found, &spec, &definition)?;
+        let set = TaskSet {
+            revision: ctx.ids.with(|ids| RevisionId::random(ids)),
+            status: TaskSetStatus::Active,
+            scale: task_sets::scale(input.scale)?,
+            external_id: bounded("externalId", input.external_id, MAX_EXTERNAL_ID)?,
+            stability: StabilityStatus::Stabilizing,
+            stability_at: ctx.now,
+            client_token,
+            tags: tag::read(input.tags)?,
+            created_at: ctx.now,
+            updated_at: ctx.now,
+        };
+        let mut next = Service::clone(&found);
+        next.target_groups.extend(spec.load_balancers.iter().map(|it| it.target_group_arn.clone()));
+        // What slows down the starts of tasks that fail is kept where other services keep it.
+        let change = next.primary().service_deployment.clone();
+        let entry = Deployment::new(set.revision.clone(), change, next.spec.desired_count, ctx.now);
+        next.deployments.push(Deployment { status: DeploymentStatus::Active, ..entry });
+        next.task_sets.push(set.clone());
+        next.seen.is_steady = false;
+        next.seen.placements_refused = 0;
+        next.seen.place_again_at = None;
+        let revision = ServiceRevision {
+            scope: next.scope.clone(),
+            cluster: next.cluster.clone(),
+            service: next.name.clone(),
+            id: set.revision.clone(),
+            spec,
+            target_groups: Vec::new(),
+            created_at: ctx.now,
+        };
+        let txn = Txn::new()
+            .expect(&cluster)
+            .insert(&ServiceRevisionRow(revision))
+            .update(&found, &ServiceRow(next.clone()));
+        ctx.cloud.store.commit(txn).await.map_err(Error::from)?;
+        shown(&next, &set)
+    }
+}
+
+fn invalid(text: &str) -> Error {
+    Error::InvalidParameter(text.to_owned())
+}
+
+fn revision(
+    input: &shape::CreateTaskSetRequest,
+    cluster: &Cluster,
+    definition: &TaskDefinition,
+) -> Result<RevisionSpec, Error> {
+    let launch_type = input.launch_type.as_deref().map(|raw| read::word::<LaunchType>("launchType", raw));
+    let strategy = input.capacity_provider_strategy.clone().unwrap_or_default();
+    let awsvpc = input.network_configuration.clone().and_then(|it| it.awsvpc_configuration);
+    let mut revision = RevisionSpec {
+        definition: definition.id.clone(),
+        launch_type: launch_type.transpose()?,
+        strategy: cluster_rules::strategy(strategy, &cluster.capacity_providers)?,
+        platform_version: input.platform_version.clone().filter(|version| !version.is_empty()),
+        network: awsvpc.map(network).transpose()?,
+        load_balancers: read::load_balancers(input.load_balancers.clone().unwrap_or_default())?,
+        registries: registries::read(input.service_registries.as_deref().unwrap_or_default())?,
+        is_service_connect_off: false,
+    };
+    if revision.launch_type.is_some() && !revision.strategy.is_empty() {
+        return Err(invalid(
+            "Specifying both a launch type and capacity provider strategy is not supported. Remove one and try again.",
+        ));
+    }
+    if revision.load_balancers.iter().any(|balancer| balancer.shift.is_some()) {
+        return Err(invalid("advancedConfiguration cannot be used with task sets."));
+    }
+    rules::default_capacity(&mut revision, cluster);
+    Ok(revision)
+}
+
+/// Whether tasks of this task set could be launched at all.
+fn check(
+    ctx: &OpCtx,
+    snapshot: &Snapshot,
+    cluster: &Cluster,
+    owner: &Service,
+    revision: &RevisionSpec,
+    definition: &TaskDefinition,
+) -> Result<(), Error> {
+    rules::check(&owner.spec, revision)?;
+    rules::check_load_balancers(revision, definition)?;
+    balancing::check(snapshot, &ctx.scope, revision, definition)?;
+    registries::check(snapshot, &ctx.scope, revision, definition)?;
+    let launch = rules::launch(owner, revision, 1, String::new());
+    let capacities = launch::capacities(&launch, cluster)?;
+    let maker = Maker { snapshot, cluster, now: ctx.now, ids: ctx.ids.clone() };
+    maker.check(&launch, definition, &capacities)
+}
