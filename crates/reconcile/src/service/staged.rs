@@ -70,5 +70,5 @@ fn stands(view: &View, health: &BTreeMap<usize, Health>, serving: &RevisionId, p
     let standing = view.tasks.iter().enumerate().filter(healthy).count();
     let deployment = plan.service.deployments.iter().find(|it| it.id == *serving);
     standing >= usize::try_from(plan.service.spec.desired_count).unwrap_or(usize::MAX)
-        || deployment.is_none_or(|it| is_given_up(it) || it.failed_rounds > 0)
+        || deployment.is_none_or(|it| is_given_up(it) || it.failed_rounds + it.crashed_rounds > 0)
 }

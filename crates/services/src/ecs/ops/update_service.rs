@@ -9,6 +9,7 @@ use model::ecs::service::{DeploymentControllerType, SchedulingStrategy, ServiceS
 use model::ecs::service_revision::RevisionSpec;
 use model::ecs::task::LaunchType;
 use model::ecs::task_definition::TaskDefinitionStatus;
+use model::ecs::text::TextEnum;
 use model::ecs::volume::Switch;
 use store::{Snapshot, Txn, Versioned};
 use wire::ecs as shape;
@@ -60,7 +61,7 @@ impl Handler for shape::UpdateService {
         if found.status != ServiceStatus::Active {
             return Err(Error::ServiceNotActive.into());
         }
-        refuse_unserved(&input)?;
+        refuse_unserved(&input, found.spec.controller)?;
         if found.spec.controller == DeploymentControllerType::External {
             return update_external(ctx, &input, &found).await;
         }
@@ -124,9 +125,13 @@ fn invalid(text: &str) -> Error {
 }
 
 /// What ECS has and Longshore does not act on is refused, not stored.
-fn refuse_unserved(input: &shape::UpdateServiceRequest) -> Result<(), Error> {
+fn refuse_unserved(
+    input: &shape::UpdateServiceRequest,
+    controller: DeploymentControllerType,
+) -> Result<(), Error> {
+    let asked = input.deployment_controller.as_ref().map(|controller| controller.r#type.as_str());
     rules::refuse_unserved(&[
-        (input.deployment_controller.is_some(), "Changes of the deployment controller"),
+        (asked.is_some_and(|kind| kind != controller.as_str()), "Changes of the deployment controller"),
         (connects(input.service_connect_configuration.as_ref()), "Service Connect configurations"),
         (some(input.volume_configurations.as_ref()), "Volumes that are configured at launch"),
         (some(input.vpc_lattice_configurations.as_ref()), "VPC Lattice configurations"),
