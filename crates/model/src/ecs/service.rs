@@ -149,6 +149,10 @@ pub struct ServiceSeen {
     pub placements_refused: u32,
     /// Not before this time are tasks placed again.
     pub place_again_at: Option<Timestamp>,
+    /// How uneven the zones were when a task began to move to an emptier one, while it moves.
+    pub moving: Option<u64>,
+    /// Not before this time is the next one moved.
+    pub move_again_at: Option<Timestamp>,
 }
 
 text_enum! {

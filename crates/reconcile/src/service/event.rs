@@ -6,6 +6,8 @@ use model::Timestamp;
 use model::ecs::service::EventCause;
 use model::ecs::{RevisionId, Service, TaskId};
 
+use super::zones::Zones;
+
 /// How many events of a service are kept.
 pub const KEPT: u64 = 100;
 
@@ -53,6 +55,31 @@ pub(crate) fn failed(service: &Service, deployment: &RevisionId) -> String {
 /// The last completed one comes back.
 pub(crate) fn rolling_back(service: &Service, to: &RevisionId) -> String {
     format!("(service {}) rolling back to deployment {}.", service.name, to.deployment())
+}
+
+/// Zones differ by more than one task.
+pub(super) fn unbalanced(service: &Service, zones: &Zones) -> String {
+    format!(
+        "service ({}) is not AZ balanced with {}. AZ Rebalancing in progress.",
+        service.name,
+        by_zone(zones)
+    )
+}
+
+/// They do not any more.
+pub(super) fn balanced(service: &Service, zones: &Zones) -> String {
+    format!("service ({}) is AZ balanced with {}.", service.name, by_zone(zones))
+}
+
+/// `2 tasks in a, 1 tasks in b, and 1 tasks in c`.
+fn by_zone(zones: &Zones) -> String {
+    let each: Vec<String> = zones.iter().map(|(zone, count)| format!("{count} tasks in {zone}")).collect();
+    match each.as_slice() {
+        [] => String::new(),
+        [only] => only.clone(),
+        [first, last] => format!("{first} and {last}"),
+        [first @ .., last] => format!("{}, and {last}", first.join(", ")),
+    }
 }
 
 /// Tasks joined a target group.

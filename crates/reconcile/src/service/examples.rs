@@ -3,6 +3,7 @@
 use model::ecs::deployment::{RolloutState, ServiceDeploymentStatus};
 use model::ecs::service::{SchedulingStrategy, ServiceStatus};
 use model::ecs::status::LastStatus;
+use model::ecs::volume::Switch;
 
 use super::simulated::{World, instance, revision};
 use super::{Checks, TargetState};
@@ -203,4 +204,48 @@ fn tasks_leave_a_draining_instance_when_they_are_replaced() {
     assert_eq!(world.running(1), 2);
     assert!(!world.tasks.contains_key(&moving));
     assert!(world.service.seen.is_steady);
+}
+
+#[test]
+fn zones_are_evened_out_one_task_at_a_time() {
+    let mut world = World::new(4, 100, 150);
+    world.service.spec.availability_zone_rebalancing = Switch::Enabled;
+    world.zones = ["a".to_owned()].into();
+    world.calm();
+    assert_eq!(world.in_zone("a"), 4);
+    // Two more zones open.
+    world.zones = ["a", "b", "c"].map(str::to_owned).into();
+    world.settle();
+    assert_eq!((world.tasks.len(), world.in_zone("b")), (5, 1), "one more, where nobody is");
+    world.settle();
+    assert_eq!(world.tasks.len(), 5, "one at a time");
+    world.calm();
+    assert_eq!([world.in_zone("a"), world.in_zone("b"), world.in_zone("c")], [2, 1, 1]);
+    assert_eq!(world.started, 6);
+    let first = "service (s) is not AZ balanced with 4 tasks in a, 0 tasks in b, and 0 tasks in c. AZ Rebalancing in \
+                 progress.";
+    assert_eq!(
+        (told(&world, first), told(&world, "is AZ balanced with 2 tasks in a, 1 tasks in b, and")),
+        (1, 1)
+    );
+}
+
+#[test]
+fn a_move_that_changes_nothing_is_tried_every_quarter_of_an_hour() {
+    let mut world = World::new(2, 100, 150);
+    world.service.spec.availability_zone_rebalancing = Switch::Enabled;
+    world.zones = ["a".to_owned()].into();
+    world.calm();
+    for _ in 0..900 {
+        // A zone that takes no tasks: placement finds room in the full one alone.
+        world.zones = ["a".to_owned()].into();
+        let mut view = world.view();
+        view.zones.insert("b".into());
+        let plan = super::decide(&view, world.now);
+        world.apply(plan);
+        world.ids().iter().for_each(|id| world.advance(id));
+        world.pass(4);
+    }
+    assert!((3..7).contains(&(world.started - 2)), "{} moves in an hour", world.started - 2);
+    assert!(world.in_zone("a") >= 2);
 }

@@ -17,6 +17,7 @@ mod stop;
 mod targets;
 mod task_sets;
 pub mod view;
+mod zones;
 
 #[cfg(test)]
 mod examples;

@@ -19,6 +19,7 @@ use super::health::Health;
 use super::plan::{Plan, Start, StopCause};
 use super::stop;
 use super::view::{TaskView, View};
+use super::zones;
 
 /// The most tasks that one plan starts.
 pub const STARTED_AT_ONCE: usize = 10;
@@ -65,10 +66,11 @@ impl Group {
 
 /// Plans starts and stops.
 pub(super) fn decide(view: &View, health: &BTreeMap<usize, Health>, now: Timestamp, plan: &mut Plan) {
+    let desired = zones::decide(view, health, now, plan);
     let primary = plan.service.primary();
     let group = Group {
         revision: primary.id.clone(),
-        desired: plan.service.spec.desired_count,
+        desired,
         starts: primary.rollout_state != RolloutState::Failed,
         replaces_others: true,
     };
@@ -86,8 +88,10 @@ pub(super) fn keep(
     let sorted = sort(view, health, group);
     let configuration = &plan.service.spec.deployment;
     let desired = to_usize(group.desired);
-    let least = to_usize(least_healthy(group.desired, configuration.minimum_healthy_percent));
-    let most = to_usize(most_present(group.desired, configuration.maximum_percent));
+    // Bounds are those of the number that the service wants, whatever moves at the moment.
+    let bound = group.desired.min(plan.service.spec.desired_count);
+    let least = to_usize(least_healthy(bound, configuration.minimum_healthy_percent));
+    let most = to_usize(most_present(bound, configuration.maximum_percent));
 
     let missing = if group.starts { desired.saturating_sub(sorted.good.len()) } else { 0 };
     let room = most.saturating_sub(sorted.present);

@@ -53,6 +53,8 @@ pub(super) struct World {
     pub balancer: Option<ServiceLoadBalancer>,
     /// Which of its target groups the tasks of a revision join.
     pub group_of: BTreeMap<RevisionId, String>,
+    /// The zones where tasks can run; a new one goes where fewest are.
+    pub zones: BTreeSet<String>,
     /// The weights of its rules.
     pub rules: BTreeMap<String, Vec<(String, u16)>>,
 }
@@ -120,6 +122,7 @@ impl World {
             is_lawful: true,
             balancer: None,
             group_of: BTreeMap::new(),
+            zones: BTreeSet::new(),
             rules: BTreeMap::new(),
         };
         world.deploy(1);
@@ -203,6 +206,7 @@ impl World {
             record: self.record.clone(),
             tasks: self.tasks.values().cloned().collect(),
             instances: self.instances.clone(),
+            zones: self.zones.clone(),
             routes: self.routes(),
         }
     }
@@ -370,7 +374,7 @@ impl World {
         }
     }
 
-    fn apply(&mut self, plan: Plan) {
+    pub fn apply(&mut self, plan: Plan) {
         plan.shifts.into_iter().for_each(|shift| drop(self.rules.insert(shift.rule, shift.weights)));
         self.service = plan.service;
         self.record = plan.record;
@@ -413,8 +417,17 @@ impl World {
             supervision: Supervision::default(),
             instance,
             has_to_move: false,
-            zone: None,
+            zone: self.emptiest_zone(),
         }
+    }
+
+    fn emptiest_zone(&self) -> Option<String> {
+        self.zones.iter().min_by_key(|zone| self.in_zone(zone)).cloned()
+    }
+
+    /// How many live tasks are in a zone.
+    pub fn in_zone(&self, zone: &str) -> usize {
+        self.tasks.values().filter(|task| task.is_live() && task.zone.as_deref() == Some(zone)).count()
     }
 
     fn act(&mut self, id: &TaskId, action: TaskAction) {

@@ -18,6 +18,8 @@ pub struct View {
     pub tasks: Vec<TaskView>,
     /// The container instances on which a task fits: what DAEMON counts.
     pub instances: BTreeSet<ContainerInstanceId>,
+    /// The zones in which tasks of the PRIMARY revision can run, where they are to be balanced.
+    pub zones: BTreeSet<String>,
     /// The rules by which the change under way shifts traffic.
     pub routes: Vec<RouteView>,
 }

@@ -3,6 +3,8 @@
 //! These are doors for the rooms to the right. They add to the caller's transaction, so that a
 //! task and its address are written together or not at all.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use model::ec2::{AddressLease, InterfaceKind, InterfaceStatus, MacAddress, NetworkInterface, Subnet};
 use model::{IdSource, Scope, Timestamp};
 use store::{Snapshot, Txn, key};
@@ -23,6 +25,8 @@ pub struct LeaseRequest<'a> {
     pub task_arn: &'a str,
     /// The attachment's ARN, shown as the interface's description.
     pub attachment_arn: &'a str,
+    /// How crowded the zones are with tasks of the same kind: the emptiest comes first.
+    pub crowd: &'a BTreeMap<String, usize>,
     /// Addresses taken earlier in the same transaction.
     pub taken: &'a [NetworkInterface],
     /// The time of the request.
@@ -90,7 +94,8 @@ pub fn lease_for(
         .collect();
     subnets.sort_by_cached_key(|subnet| {
         let pending = request.taken.iter().filter(|taken| taken.subnet_id == subnet.id).count();
-        (tables::leases(snapshot, subnet) + pending, subnet.id.clone())
+        let crowd = request.crowd.get(&subnet.availability_zone).copied().unwrap_or_default();
+        (crowd, tables::leases(snapshot, subnet) + pending, subnet.id.clone())
     });
     let found = subnets.iter().find_map(|subnet| {
         free_address(snapshot, subnet, request.taken, ids).map(|address| (subnet, address))
@@ -130,6 +135,12 @@ pub fn lease_for(
     };
     let txn = txn.insert(&InterfaceRow(interface.clone())).insert(&LeaseRow(lease));
     Ok((txn, Lease { interface, subnet }))
+}
+
+/// The zones of these subnets.
+pub fn zones(snapshot: &Snapshot, scope: &Scope, subnets: &[String]) -> BTreeSet<String> {
+    let subnets = subnets.iter().filter_map(|id| tables::find::<SubnetRow>(snapshot, scope, id));
+    subnets.map(|subnet| subnet.availability_zone.clone()).collect()
 }
 
 /// Marks an interface as wired into its task; an unknown or wired one is left alone.

@@ -3,21 +3,21 @@
 //! RunTask and the service scheduler both make tasks here. Whoever calls holds `Cloud::placing`, so
 //! that placements wait for each other instead of meeting in conflicts.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use model::Timestamp;
 use model::ec2::NetworkInterface;
 use model::ecs::container_definition::KeyValuePair;
 use model::ecs::task::{Attachment, AttachmentStatus};
 use model::ecs::task_definition::TaskDefinition;
-use model::ecs::{Cluster, Task};
+use model::ecs::{Cluster, DesiredStatus, Task};
 use store::{Snapshot, Txn};
 
 use super::error::Error;
 use super::placement::{Placement, Unplaced};
 use super::roles;
 use super::rules::launch::{self, Capacity, Launch};
-use super::store::TaskRow;
+use super::store::{TaskRow, service, tasks_of_service};
 use crate::context::Ids;
 use crate::ec2;
 use crate::ec2::interfaces::{Lease, LeaseRequest};
@@ -59,6 +59,7 @@ impl Maker<'_> {
         let mut placement = Placement::new(self.snapshot, self.cluster);
         let (mut txn, mut tasks, mut unplaced) = (Txn::new(), Vec::new(), Vec::new());
         let mut taken: Vec<NetworkInterface> = Vec::new();
+        let mut crowd = self.crowd(launch);
         for capacity in capacities {
             let mut task =
                 self.ids.with(|ids| launch::task(launch, self.cluster, definition, capacity, self.now, ids));
@@ -71,8 +72,9 @@ impl Maker<'_> {
                 continue;
             }
             if task.spec.network.is_some() {
-                let (next, lease) = self.lease(txn, &task, &taken)?;
+                let (next, lease) = self.lease(txn, &task, (&taken, &crowd))?;
                 attach(&mut task, &lease);
+                *crowd.entry(lease.interface.availability_zone.clone()).or_default() += 1;
                 taken.push(lease.interface);
                 txn = next;
             }
@@ -80,6 +82,22 @@ impl Maker<'_> {
             tasks.push(task);
         }
         Ok(Made { txn: placement.commit(txn), tasks, unplaced })
+    }
+
+    /// How many live tasks of the same deployment each zone has: services spread over zones, single tasks do not ask.
+    fn crowd(&self, launch: &Launch) -> BTreeMap<String, usize> {
+        let mut crowd = BTreeMap::new();
+        let owner = launch.service.as_ref();
+        let owner =
+            owner.and_then(|name| service(self.snapshot, &self.cluster.scope, &self.cluster.name, name));
+        let tasks = owner.map(|owner| tasks_of_service(self.snapshot, &owner)).unwrap_or_default();
+        let is_live = |task: &&store::Versioned<TaskRow>| {
+            task.desired_status == DesiredStatus::Running && task.spec.started_by == launch.started_by
+        };
+        for zone in tasks.iter().filter(is_live).filter_map(|task| task.seen.availability_zone.clone()) {
+            *crowd.entry(zone).or_default() += 1;
+        }
+        crowd
     }
 
     /// Whether the definition can run in the network and on the capacity that it is asked to.
@@ -111,7 +129,7 @@ impl Maker<'_> {
         &self,
         txn: Txn,
         task: &Task,
-        taken: &[NetworkInterface],
+        (taken, crowd): (&[NetworkInterface], &BTreeMap<String, usize>),
     ) -> Result<(Txn, AttachedLease), Error> {
         let network = task.spec.network.clone().unwrap_or_default();
         let id = self.ids.uuid();
@@ -123,6 +141,7 @@ impl Maker<'_> {
             security_groups: &network.security_groups,
             task_arn: &task.arn().to_string(),
             attachment_arn: &attachment,
+            crowd,
             taken,
             now: self.now,
         };

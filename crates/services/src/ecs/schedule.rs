@@ -9,6 +9,7 @@ use model::ecs::container_instance::ContainerInstanceStatus;
 use model::ecs::service::SchedulingStrategy;
 use model::ecs::status::{HealthStatus, StopCode};
 use model::ecs::task::LaunchType;
+use model::ecs::volume::Switch;
 use model::ecs::{
     ClusterName, ContainerInstanceId, LastStatus, RevisionId, Service, ServiceEvent, ServiceName, Task,
     TaskId,
@@ -22,10 +23,11 @@ use store::{Change, Snapshot, Store, Txn, Versioned, key};
 
 use super::balancing;
 use super::error::Error;
+use super::instances::Member;
 use super::launching::{Made, Maker};
 use super::placement::{Unplaced, eligible};
 use super::rules::launch::{self, Capacity};
-use super::rules::service::{launch as launch_of, wishes};
+use super::rules::service::{can_rebalance, launch as launch_of, wishes};
 use super::rules::strategy;
 use super::shifting;
 use super::store::{
@@ -35,7 +37,7 @@ use super::store::{
 };
 use crate::cloud::Cloud;
 use crate::context::Ids;
-use crate::elbv2;
+use crate::{ec2, elbv2};
 
 /// Plans of one look, at most: each is an answer to what the one before did, or to a conflict.
 const ATTEMPTS: usize = 64;
@@ -149,9 +151,26 @@ fn gather(snapshot: &Snapshot, service: Versioned<ServiceRow>, now: Timestamp) -
         record: record.as_ref().map(|found| found.row.0.clone()),
         tasks: tasks.iter().filter_map(|task| task_view(snapshot, &service, task, now)).collect(),
         instances: instances(snapshot, &service),
+        zones: zones(snapshot, &service),
         routes: shifting::routes(snapshot, &service, record.as_ref().map(|found| &found.row.0)),
     };
     Gathered { view, service, record, tasks }
+}
+
+/// The zones in which tasks of the PRIMARY revision can run; nobody asks when they are not to be balanced.
+fn zones(snapshot: &Snapshot, service: &Service) -> BTreeSet<String> {
+    let spec = &service.spec;
+    let can = can_rebalance(spec.scheduling_strategy, &spec.placement_strategy, &spec.deployment);
+    if spec.availability_zone_rebalancing != Switch::Enabled || !can {
+        return BTreeSet::new();
+    }
+    let Some(revision) = service_revision(snapshot, service, &service.primary().id) else {
+        return BTreeSet::new();
+    };
+    if let Some(network) = &revision.spec.network {
+        return ec2::interfaces::zones(snapshot, &service.scope, &network.subnets);
+    }
+    fitting(snapshot, service).into_iter().map(|member| member.zone()).collect()
 }
 
 /// The container instances that a DAEMON service has to serve; nobody else asks.
@@ -159,16 +178,20 @@ fn instances(snapshot: &Snapshot, service: &Service) -> BTreeSet<ContainerInstan
     if service.spec.scheduling_strategy != SchedulingStrategy::Daemon {
         return BTreeSet::new();
     }
+    fitting(snapshot, service).into_iter().map(|member| member.row.id.clone()).collect()
+}
+
+/// The container instances that could take a task of the PRIMARY revision.
+fn fitting(snapshot: &Snapshot, service: &Service) -> Vec<Member> {
     let Some(revision) = service_revision(snapshot, service, &service.primary().id) else {
-        return BTreeSet::new();
+        return Vec::new();
     };
     let definition = task_definition(snapshot, &service.scope, &revision.spec.definition);
     let cluster = snapshot.get::<ClusterRow>(&key![service.scope, service.cluster.as_str()]);
-    let (Some(definition), Some(cluster)) = (definition, cluster) else { return BTreeSet::new() };
+    let (Some(definition), Some(cluster)) = (definition, cluster) else { return Vec::new() };
     let wishes = wishes(&service.spec, &revision.spec);
     // What cannot be understood was refused when it was asked for.
-    let members = eligible(snapshot, &cluster, &definition, &wishes).unwrap_or_default();
-    members.into_iter().map(|member| member.row.id.clone()).collect()
+    eligible(snapshot, &cluster, &definition, &wishes).unwrap_or_default()
 }
 
 fn task_view(snapshot: &Snapshot, service: &Service, task: &Task, now: Timestamp) -> Option<TaskView> {

@@ -1,5 +1,6 @@
 //! Where a load balancer stands: its subnets, its security groups and its address on the machine.
 
+use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 
 use model::ec2::InterfaceKind;
@@ -102,6 +103,7 @@ pub(super) fn lease(
         let mut subnet = subnet.clone();
         if subnet.interface.is_none() {
             let request = LeaseRequest {
+                crowd: &BTreeMap::new(),
                 scope: &it.scope,
                 subnets: std::slice::from_ref(&subnet.subnet_id),
                 security_groups: &it.security_groups,

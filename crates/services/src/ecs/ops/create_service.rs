@@ -131,7 +131,9 @@ fn wanted(
     }
     let tags = tag::read(input.tags.clone())?;
     let revision = revision(&input, cluster, &definition)?;
+    let rebalancing = input.availability_zone_rebalancing.clone();
     let spec = spec(input, controller)?;
+    rules::check_rebalancing(rebalancing.as_deref(), &spec)?;
     rules::check(&spec, &revision)?;
     rules::check_load_balancers(&revision, &definition)?;
     balancing::check(snapshot, &ctx.scope, &revision, &definition)?;
@@ -254,7 +256,12 @@ fn spec(
     };
     let grace = input.health_check_grace_period_seconds;
     let placement_strategy = read_wishes(None, input.placement_strategy)?.strategies;
-    let rebalancing = input.availability_zone_rebalancing.as_deref();
+    let can_rebalance = rules::can_rebalance(scheduling_strategy, &placement_strategy, &configuration);
+    let rebalancing = match input.availability_zone_rebalancing.as_deref() {
+        Some(raw) => read::word::<Switch>("availabilityZoneRebalancing", raw)?,
+        None if can_rebalance => Switch::Enabled,
+        None => Switch::Disabled,
+    };
     Ok(ServiceSpec {
         desired_count,
         scheduling_strategy,
@@ -264,13 +271,7 @@ fn spec(
             .map(|seconds| read::count("healthCheckGracePeriodSeconds", seconds))
             .transpose()?,
         placement_constraints: read_wishes(input.placement_constraints, None)?.constraints,
-        availability_zone_rebalancing: match rebalancing {
-            Some(raw) => read::word::<Switch>("availabilityZoneRebalancing", raw)?,
-            None if scheduling_strategy == SchedulingStrategy::Daemon || !placement_strategy.is_empty() => {
-                Switch::Disabled
-            }
-            None => Switch::Enabled,
-        },
+        availability_zone_rebalancing: rebalancing,
         placement_strategy,
         enable_ecs_managed_tags: input.enable_ecs_managed_tags.unwrap_or(false),
         propagate_tags: match input.propagate_tags.as_deref().filter(|raw| !raw.is_empty()) {

@@ -239,6 +239,7 @@ fn change_spec(input: &shape::UpdateServiceRequest, next: &mut Service) -> Resul
     if let Some(raw) = input.propagate_tags.as_deref().filter(|raw| !raw.is_empty()) {
         spec.propagate_tags = read::word("propagateTags", raw)?;
     }
+    rules::check_rebalancing(input.availability_zone_rebalancing.as_deref(), spec)?;
     let desired = spec.desired_count;
     let is_replica = spec.scheduling_strategy == SchedulingStrategy::Replica;
     if is_replica && next.primary().desired_count != desired {

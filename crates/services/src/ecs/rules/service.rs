@@ -10,6 +10,7 @@ use model::ecs::service::{SchedulingStrategy, ServiceSpec};
 use model::ecs::service_revision::RevisionSpec;
 use model::ecs::task::LaunchType;
 use model::ecs::task_definition::TaskDefinition;
+use model::ecs::volume::Switch;
 use model::ecs::{Service, ServiceName};
 use wire::ecs as shape;
 
@@ -31,6 +32,31 @@ pub(crate) fn default_configuration(scheduling: SchedulingStrategy) -> Deploymen
         circuit_breaker: CircuitBreaker::OFF,
         shifting: Shifting::default(),
     }
+}
+
+/// Whether zones can be kept balanced: a task more must be allowed, and nothing may place tasks otherwise.
+pub(crate) fn can_rebalance(
+    scheduling: SchedulingStrategy,
+    placement: &[PlacementStrategy],
+    configuration: &DeploymentConfiguration,
+) -> bool {
+    let spreads = placement.first().is_none_or(|first| {
+        first.kind == StrategyType::Spread
+            && first.field.as_deref() == Some("attribute:ecs.availability-zone")
+    });
+    scheduling == SchedulingStrategy::Replica && spreads && configuration.maximum_percent > 100
+}
+
+/// Refuses to balance zones where that cannot be. Who does not ask for it gets it where it can be.
+pub(crate) fn check_rebalancing(asked: Option<&str>, spec: &ServiceSpec) -> Result<(), Error> {
+    let can = can_rebalance(spec.scheduling_strategy, &spec.placement_strategy, &spec.deployment);
+    if asked.is_none() || spec.availability_zone_rebalancing != Switch::Enabled || can {
+        return Ok(());
+    }
+    Err(Error::InvalidParameter(
+        "availabilityZoneRebalancing needs the REPLICA scheduling strategy, a maximum percent above 100, and spread          over attribute:ecs.availability-zone as the first placement strategy, if there is one."
+            .into(),
+    ))
 }
 
 /// The name of a service.
