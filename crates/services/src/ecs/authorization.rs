@@ -4,7 +4,7 @@
 use model::ecs::TaskDefinition;
 use wire::ecs as shape;
 
-use super::ops::cluster_resource;
+use super::ops::{cluster_resource, service_resource};
 use super::rules::identifier;
 use super::{roles, store as tables};
 use crate::access::Access;
@@ -12,6 +12,8 @@ use crate::context::OpCtx;
 
 /// Who gets the roles of tasks.
 const TASKS: &str = "ecs-tasks.amazonaws.com";
+/// Who gets the roles that rules of load balancers are rewritten with.
+const SERVICES: &str = "ecs.amazonaws.com";
 
 /// The task definition that a request names, if it names one.
 fn find(ctx: &OpCtx, raw: &str) -> Option<TaskDefinition> {
@@ -99,6 +101,22 @@ pub(super) fn with_network(access: Access, network: Option<&shape::NetworkConfig
     let public = awsvpc.assign_public_ip.as_deref() == Some("ENABLED");
     let access = access.with("ecs:auto-assign-public-ip", public);
     awsvpc.subnets.iter().fold(access, |access, subnet| access.with("ecs:subnet", subnet))
+}
+
+/// Asks whether the caller may pass on the roles by which traffic is shifted.
+pub(super) fn passing_balancers(access: Access, balancers: Option<&[shape::LoadBalancer]>) -> Access {
+    let shifts = balancers.unwrap_or_default().iter().filter_map(|it| it.advanced_configuration.as_ref());
+    let roles = shifts.filter_map(|shift| shift.role_arn.as_deref());
+    roles.fold(access, |access, role| access.passing(role, SERVICES))
+}
+
+/// The ARN of the task set that a request names; where it names none rightly, the ARN it gave, or every one.
+pub(super) fn task_set_resource(ctx: &OpCtx, cluster: &str, service: &str, raw: &str) -> String {
+    if raw.starts_with("arn:") {
+        return raw.to_owned();
+    }
+    let service = service_resource(ctx, Some(cluster), service);
+    service.replacen(":service/", ":task-set/", 1) + "/" + raw
 }
 
 /// Adds the capacity providers of a strategy.

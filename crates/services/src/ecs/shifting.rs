@@ -1,6 +1,6 @@
 //! Rules whose traffic is shifted from one revision of a service to the next: what they do now, and what they are to.
 //!
-//! Deviation: the role of an `advancedConfiguration` is checked in form only; rules are rewritten by Longshore itself.
+//! A route is looked at anew at each look of the scheduler; what stands in the way of a shift is known before it is tried.
 
 use model::Scope;
 use model::ecs::service_revision::{RevisionSpec, ServiceLoadBalancer, TrafficShift};

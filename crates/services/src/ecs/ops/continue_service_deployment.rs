@@ -7,6 +7,7 @@ use wire::ecs as shape;
 
 use crate::access::Access;
 use crate::context::OpCtx;
+use crate::ecs::authorization::of_service;
 use crate::ecs::error::Error;
 use crate::ecs::rules::identifier;
 use crate::ecs::store::{ServiceDeploymentRow, ServiceRow, service};
@@ -16,7 +17,8 @@ use crate::room::Handler;
 
 impl Handler for shape::ContinueServiceDeployment {
     fn access(_: &OpCtx, input: &shape::ContinueServiceDeploymentRequest) -> Access {
-        Access::new("ecs:ContinueServiceDeployment", &input.service_deployment_arn)
+        let arn = &input.service_deployment_arn;
+        of_service(Access::new("ecs:ContinueServiceDeployment", arn), std::slice::from_ref(arn))
     }
 
     async fn run(

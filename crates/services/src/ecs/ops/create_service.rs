@@ -1,6 +1,9 @@
 //! CreateService: writes the service, its first revision and its first deployment; the scheduler does the rest.
 //!
 //! The same request again is answered with the service that is there. A draining service blocks its name.
+//!
+//! Deviation: Lambda functions as hooks, deployment alarms and early success criteria are refused; the role of an
+//! `advancedConfiguration` is checked in form only.
 
 use model::ecs::cluster::Cluster;
 use model::ecs::deployment::{Deployment, RolloutState};
@@ -19,7 +22,7 @@ use wire::ecs as shape;
 use super::describe_task_definition::find;
 use crate::access::Access;
 use crate::context::OpCtx;
-use crate::ecs::authorization::{with_definition, with_network, with_providers};
+use crate::ecs::authorization::{passing_balancers, with_definition, with_network, with_providers};
 use crate::ecs::balancing;
 use crate::ecs::error::Error;
 use crate::ecs::launching::Maker;
@@ -49,6 +52,7 @@ impl Handler for shape::CreateService {
         let access =
             input.propagate_tags.iter().fold(access, |access, from| access.with("ecs:propagate-tags", from));
         let access = with_network(access, input.network_configuration.as_ref());
+        let access = passing_balancers(access, input.load_balancers.as_deref());
         let access = with_providers(access, input.capacity_provider_strategy.as_deref());
         with_definition(ctx, access, input.task_definition.as_deref())
     }

@@ -13,6 +13,7 @@ use wire::ecs as shape;
 use super::describe_task_definition::find;
 use crate::access::Access;
 use crate::context::OpCtx;
+use crate::ecs::authorization::{with_definition, with_network, with_providers};
 use crate::ecs::balancing;
 use crate::ecs::error::Error;
 use crate::ecs::launching::Maker;
@@ -36,10 +37,12 @@ const MOST: usize = 20;
 
 impl Handler for shape::CreateTaskSet {
     fn access(ctx: &OpCtx, input: &shape::CreateTaskSetRequest) -> Access {
-        Access::any("ecs:CreateTaskSet")
+        let access = Access::any("ecs:CreateTaskSet")
             .with("ecs:cluster", cluster_resource(ctx, Some(&input.cluster)))
-            .with("ecs:service", service_resource(ctx, Some(&input.cluster), &input.service))
-            .with("ecs:task-definition", &input.task_definition)
+            .with("ecs:service", service_resource(ctx, Some(&input.cluster), &input.service));
+        let access = with_network(access, input.network_configuration.as_ref());
+        let access = with_providers(access, input.capacity_provider_strategy.as_deref());
+        with_definition(ctx, access, Some(&input.task_definition))
     }
 
     async fn run(

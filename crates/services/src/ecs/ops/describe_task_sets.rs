@@ -4,6 +4,7 @@ use wire::ecs as shape;
 
 use crate::access::Access;
 use crate::context::OpCtx;
+use crate::ecs::authorization::task_set_resource;
 use crate::ecs::ops::{cluster_resource, missing, service_resource};
 use crate::ecs::task_sets;
 use crate::error::ServiceError;
@@ -11,7 +12,9 @@ use crate::room::Handler;
 
 impl Handler for shape::DescribeTaskSets {
     fn access(ctx: &OpCtx, input: &shape::DescribeTaskSetsRequest) -> Access {
-        Access::any("ecs:DescribeTaskSets")
+        let named = input.task_sets.iter().flatten();
+        let named = named.map(|raw| task_set_resource(ctx, &input.cluster, &input.service, raw));
+        Access::each("ecs:DescribeTaskSets", named)
             .with("ecs:cluster", cluster_resource(ctx, Some(&input.cluster)))
             .with("ecs:service", service_resource(ctx, Some(&input.cluster), &input.service))
     }

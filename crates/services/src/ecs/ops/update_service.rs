@@ -17,7 +17,7 @@ use wire::ecs as shape;
 use super::describe_task_definition::find;
 use crate::access::Access;
 use crate::context::OpCtx;
-use crate::ecs::authorization::{with_definition, with_network, with_providers};
+use crate::ecs::authorization::{passing_balancers, with_definition, with_network, with_providers};
 use crate::ecs::balancing;
 use crate::ecs::error::Error;
 use crate::ecs::launching::Maker;
@@ -44,6 +44,7 @@ impl Handler for shape::UpdateService {
             .iter()
             .fold(access, |access, enabled| access.with("ecs:enable-execute-command", enabled));
         let access = with_network(access, input.network_configuration.as_ref());
+        let access = passing_balancers(access, input.load_balancers.as_deref());
         let access = with_providers(access, input.capacity_provider_strategy.as_deref());
         with_definition(ctx, access, input.task_definition.as_deref())
     }

@@ -7,6 +7,7 @@ use wire::ecs as shape;
 
 use crate::access::Access;
 use crate::context::OpCtx;
+use crate::ecs::authorization::task_set_resource;
 use crate::ecs::error::Error;
 use crate::ecs::ops::{cluster_resource, service_resource};
 use crate::ecs::store::ServiceRow;
@@ -16,7 +17,8 @@ use crate::room::Handler;
 
 impl Handler for shape::UpdateTaskSet {
     fn access(ctx: &OpCtx, input: &shape::UpdateTaskSetRequest) -> Access {
-        Access::any("ecs:UpdateTaskSet")
+        let resource = task_set_resource(ctx, &input.cluster, &input.service, &input.task_set);
+        Access::new("ecs:UpdateTaskSet", resource)
             .with("ecs:cluster", cluster_resource(ctx, Some(&input.cluster)))
             .with("ecs:service", service_resource(ctx, Some(&input.cluster), &input.service))
     }

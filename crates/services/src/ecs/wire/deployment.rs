@@ -1,7 +1,7 @@
 //! Deployment configurations: parsed, and written back.
 //!
-//! Deviation: hooks that call Lambda functions are refused, since there is no Lambda; so are alarms, early success
-//! criteria and the bake time of rolling deployments.
+//! What is refused is told in CreateService's file. Rolling deployments have no bake time: nothing but zero is taken for
+//! theirs.
 
 use model::ecs::deployment::{
     CircuitBreaker, DeploymentConfiguration, DeploymentStrategy, Threshold, ThresholdType,
@@ -60,8 +60,13 @@ pub(crate) fn read(
     }
     if let Some(minutes) = shape.bake_time_in_minutes {
         let minutes = minutes_up_to_a_day("bakeTimeInMinutes", minutes)?;
+        let shifts = next.strategy.shifts_traffic();
+        if minutes > 0 && !shifts {
+            let text = "Bake times of rolling deployments are not supported.";
+            return Err(Error::UnsupportedFeature(text.into()));
+        }
         // Rolling deployments show a bake time of nothing, and may be given it back.
-        next.shifting.bake_minutes = next.strategy.shifts_traffic().then_some(minutes);
+        next.shifting.bake_minutes = shifts.then_some(minutes);
     }
     if let Some(linear) = shape.linear_configuration {
         let (percent, minutes) = (linear.step_percent, linear.step_bake_time_in_minutes);

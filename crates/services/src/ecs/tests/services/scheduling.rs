@@ -219,3 +219,46 @@ async fn the_history_of_a_service_ends_after_ninety_days_but_for_the_present() {
     assert_eq!(shown["serviceRevisions"].as_array().unwrap().len(), 2);
     assert_eq!(shown["failures"][0]["reason"], "MISSING");
 }
+
+#[tokio::test]
+async fn tasks_of_a_service_go_to_the_zone_that_has_fewest_of_them() {
+    let (world, network) = ready().await;
+    let crowded =
+        json!({ "awsvpcConfiguration": { "subnets": [network["awsvpcConfiguration"]["subnets"][0]] } });
+    let alone = json!({ "taskDefinition": "web:1", "launchType": "FARGATE", "count": 4, "networkConfiguration": crowded });
+    world.done("RunTask", alone).await;
+    world.done("CreateService", with(request(&network), json!({ "desiredCount": 3 }))).await;
+    run_all(&world).await;
+    let shown = world.done("DescribeTasks", json!({ "tasks": tasks(&world).await })).await;
+    let zones: std::collections::BTreeSet<String> =
+        shown["tasks"].as_array().unwrap().iter().map(|task| task["availabilityZone"].to_string()).collect();
+    assert_eq!(zones.len(), 3, "{zones:?}");
+}
+
+#[tokio::test]
+async fn zones_are_balanced_where_that_can_be() {
+    let (mut world, network) = ready().await;
+    let first =
+        json!({ "awsvpcConfiguration": { "subnets": [network["awsvpcConfiguration"]["subnets"][0]] } });
+    world.done("CreateService", with(request(&first), json!({ "desiredCount": 4 }))).await;
+    run_all(&world).await;
+    world.advance(41_000);
+    look(&world).await;
+    // The same tasks, and two more zones: as if subnets had been full until now.
+    world.done("UpdateService", json!({ "service": "web", "networkConfiguration": network })).await;
+    run_all(&world).await;
+    world.advance(41_000);
+    run_all(&world).await;
+    let shown = world.done("DescribeTasks", json!({ "tasks": tasks(&world).await })).await;
+    let mut zones = std::collections::BTreeMap::<String, usize>::new();
+    for task in shown["tasks"].as_array().unwrap() {
+        *zones.entry(task["availabilityZone"].to_string()).or_default() += 1;
+    }
+    assert!(zones.len() == 3 && zones.values().all(|count| *count <= 2), "{zones:?}");
+    let asked = json!({ "availabilityZoneRebalancing": "ENABLED", "deploymentConfiguration": { "maximumPercent": 100,
+                        "minimumHealthyPercent": 50 }, "serviceName": "other" });
+    let refusal = "InvalidParameterException: availabilityZoneRebalancing needs the REPLICA scheduling strategy, a \
+                   maximum percent above 100, and spread over attribute:ecs.availability-zone as the first placement \
+                   strategy, if there is one.";
+    world.refused("CreateService", with(request(&network), asked), refusal).await;
+}
