@@ -319,6 +319,10 @@ def test_an_index_comes_before_its_images(cloud, ecr, secret, upstream):
     assert ours.on("GET", "manifests/list", 200).content == index
     assert [image["imageTags"] for image in ecr.describe_images(repositoryName="etcd/etcd")["imageDetails"]] == [["list"]]
     assert ours.on("GET", f"manifests/{digest}", 200).content == data
+    updated = ecr.update_pull_through_cache_rule(ecrRepositoryPrefix="etcd")
+    assert updated["upstreamRepositoryPrefix"] == "coreos"
+    [shown] = ecr.describe_pull_through_cache_rules(ecrRepositoryPrefixes=["etcd"])["pullThroughCacheRules"]
+    assert shown["updatedAt"] == updated["updatedAt"] > shown["createdAt"]
     assert ecr.delete_pull_through_cache_rule(ecrRepositoryPrefix="etcd")["upstreamRegistryUrl"] == "quay.io"
     assert ours.on("GET", "manifests/list", 200).content == index
 

@@ -90,6 +90,9 @@ pub struct CacheRule {
     pub upstream_prefix: String,
     /// When the rule was made.
     pub created_at: Timestamp,
+    /// When it was last changed, if it was.
+    #[serde(default)]
+    pub updated_at: Option<Timestamp>,
 }
 
 impl Record for CacheRule {}
@@ -139,6 +142,25 @@ impl Registry {
         }
     }
 
+    /// Notes that a rule was changed now; answers the rule.
+    pub async fn touch_cache_rule(
+        &self,
+        scope: &Scope,
+        prefix: &str,
+        now: Timestamp,
+    ) -> Result<CacheRule, Error> {
+        for _ in 0..MAX_ATTEMPTS {
+            let read = self.cache_rule(scope, prefix)?;
+            let rule = CacheRule { updated_at: Some(now), ..CacheRule::clone(&read) };
+            match self.store.commit(Txn::new().update(&read, &rule)).await {
+                Ok(_) => return Ok(rule),
+                Err(error) if error.is_conflict() => {}
+                Err(error) => return Err(store_failure("changing a cache rule")(error)),
+            }
+        }
+        Err(Error::Contended)
+    }
+
     /// Deletes a rule; what it has brought stays.
     pub async fn delete_cache_rule(&self, scope: &Scope, prefix: &str) -> Result<CacheRule, Error> {
         for _ in 0..MAX_ATTEMPTS {
@@ -177,6 +199,7 @@ mod tests {
             kind: UpstreamKind::Quay,
             upstream_prefix: upstream_prefix.into(),
             created_at: Timestamp::EPOCH,
+            updated_at: None,
         };
         assert_eq!(rule.theirs(&name.parse().unwrap()).as_deref(), expected, "{prefix} {name}");
     }

@@ -35,6 +35,7 @@ impl Handler for shapes::CreatePullThroughCacheRule {
             kind,
             upstream_prefix: input.upstream_repository_prefix.unwrap_or_else(|| ROOT.to_owned()),
             created_at: ctx.now,
+            updated_at: None,
         };
         ctx.cloud.registry.create_cache_rule(&rule).await.map_err(Error::from)?;
         Ok(Self::Output {

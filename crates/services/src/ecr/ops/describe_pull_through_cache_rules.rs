@@ -41,7 +41,7 @@ fn shape(ctx: &OpCtx, rule: &CacheRule) -> shapes::PullThroughCacheRule {
         ecr_repository_prefix: Some(rule.prefix.clone()),
         upstream_registry_url: Some(rule.url.clone()),
         created_at: Some(rule.created_at.as_millis()),
-        updated_at: Some(rule.created_at.as_millis()),
+        updated_at: Some(rule.updated_at.unwrap_or(rule.created_at).as_millis()),
         registry_id: Some(ctx.scope.account.to_string()),
         upstream_registry: Some(rule.kind.as_str().to_owned()),
         upstream_repository_prefix: Some(rule.upstream_prefix.clone()),
