@@ -74,6 +74,17 @@ pub fn failed(record: &mut Record, name: &str, failure: Failure, reason: String)
     container(record, name).failure = Some((failure, reason));
 }
 
+/// Notes that an earlier agent may have been in the middle of a step, which it then had no time to note: so what looks
+/// as if it had never been made is made again, or taken down, but not passed over.
+pub fn revived(record: &mut Record) {
+    if record.site == Site::Absent {
+        record.site = Site::Begun;
+    }
+    for container in record.containers.values_mut() {
+        container.begun = true;
+    }
+}
+
 /// Notes what containerd says about a container that an earlier agent began; answers whether it runs.
 pub fn adopted(record: &mut Record, name: &str, state: ProcessState, oom_kills: u64, now: i64) -> bool {
     let container = container(record, name);
@@ -168,6 +179,21 @@ mod tests {
         assert_eq!(check_ends(&mut record, 1, 6000).as_deref(), Some("UNKNOWN"));
         assert_eq!(check_ends(&mut record, 1, 7000).as_deref(), Some("UNHEALTHY"));
         assert_eq!(check_ends(&mut record, 0, 8000).as_deref(), Some("HEALTHY"));
+    }
+
+    #[test]
+    fn what_an_earlier_agent_may_have_begun_is_taken_down() {
+        let mut record = record(json!(null));
+        record.containers.insert("a".into(), ContainerRecord::default());
+        record.task.desired_status = "STOPPED".into();
+        let plan = |record: &Record| {
+            decider::decide(&view::of(record, &Default::default()), Timestamp::from_millis(0)).actions
+        };
+        assert_eq!(plan(&record), []);
+        revived(&mut record);
+        assert_eq!(plan(&record), [decider::Action::DeleteContainer("a".into())]);
+        outcome(&mut record, Outcome::Deleted("a".into()), 0);
+        assert_eq!(plan(&record), [decider::Action::Deprovision]);
     }
 
     #[test]

@@ -51,6 +51,8 @@ pub struct Record {
 pub enum Site {
     /// Nothing has been made.
     Absent,
+    /// An agent that is gone may have begun to make it.
+    Begun,
     /// All is there.
     Ready,
     /// It could not be made, for this reason.
@@ -98,6 +100,9 @@ pub struct ContainerRecord {
     pub exit: Option<Exit>,
     /// What kept it from running, and the reason in ECS's words.
     pub failure: Option<(Failure, String)>,
+    /// Whether an agent that is gone may have begun to create it.
+    #[serde(default)]
+    pub begun: bool,
     /// Whether nothing of it is left on the node.
     #[serde(default)]
     pub removed: bool,

@@ -86,6 +86,7 @@ impl Runner {
 
     /// Goes on with a task that an earlier agent began: asks containerd what became of it.
     pub async fn adopt(&mut self) {
+        note::revived(&mut self.record);
         if let Some(network) = self.record.network.clone() {
             let has_run = self.record.containers.values().any(|container| container.started_at.is_some());
             if let Err(error) = self.node.networks.adopt(&network, has_run).await {

@@ -28,6 +28,7 @@ pub fn of(record: &Record, busy: &BTreeSet<decider::Action>) -> decider::View {
         }),
         site: match &record.site {
             Site::Absent => decider::Site::Absent,
+            Site::Begun => decider::Site::Begun,
             Site::Ready => decider::Site::Ready,
             Site::Failed(reason) => decider::Site::Failed(reason.clone()),
             Site::Removed => decider::Site::Removed,
@@ -113,6 +114,7 @@ fn seen(record: &ContainerRecord) -> decider::Seen {
     decider::Seen {
         image_ready: record.image.is_some(),
         stage,
+        begun: record.begun,
         removed: record.removed,
         term_sent_at: record.stop_requested_at.map(Timestamp::from_millis),
         kill_sent_at: record.kill_sent_at.map(Timestamp::from_millis),

@@ -19,7 +19,7 @@ enum Gate {
 /// Plans what a task that should run needs.
 pub(super) fn decide(view: &View, now: Timestamp, plan: &mut Plan) {
     plan.waits_for.insert(Event::StopRequest);
-    if view.site == Site::Absent {
+    if matches!(view.site, Site::Absent | Site::Begun) {
         plan.actions.push(Action::Provision);
     }
     for (name, container) in &view.containers {

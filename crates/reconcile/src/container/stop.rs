@@ -81,7 +81,7 @@ fn remove(view: &View, plan: &mut Plan) {
     let left = view.containers.iter().filter(|(_, container)| container.needs_removal());
     let deletions: Vec<_> = left.map(|(name, _)| Action::DeleteContainer(name.clone())).collect();
     if deletions.is_empty() {
-        if matches!(view.site, Site::Ready | Site::Failed(_)) {
+        if matches!(view.site, Site::Begun | Site::Ready | Site::Failed(_)) {
             plan.actions.push(Action::Deprovision);
         }
     } else {

@@ -40,6 +40,8 @@ pub struct Stop {
 pub enum Site {
     /// Nothing has been made.
     Absent,
+    /// An agent that is gone may have begun to make it.
+    Begun,
     /// All is there.
     Ready,
     /// It could not be made; something may be left.
@@ -143,6 +145,8 @@ pub struct Seen {
     pub image_ready: bool,
     /// Where it is in its life.
     pub stage: Stage,
+    /// Whether an agent that is gone may have begun to create it.
+    pub begun: bool,
     /// Whether nothing of it is left on the node.
     pub removed: bool,
     /// When it was asked to end.
@@ -240,7 +244,7 @@ impl Container {
 
     /// Whether something of it may be on the node.
     pub fn needs_removal(&self) -> bool {
-        self.seen.stage != Stage::Waiting && !self.seen.removed
+        (self.seen.begun || self.seen.stage != Stage::Waiting) && !self.seen.removed
     }
 
     /// Whether the restart policy starts it again. One that ended within the attempt period stays down.

@@ -63,10 +63,15 @@ impl Record {
         }
     }
 
-    /// The record as a successor reads it from the journal: nothing is under way.
+    /// The record as a successor reads it from the journal: nothing is under way, and what looks as if it had never
+    /// been made may have been begun.
     pub fn revived(&self) -> Record {
         let mut record = self.clone();
         record.view.busy.clear();
+        if record.view.site == Site::Absent {
+            record.view.site = Site::Begun;
+        }
+        record.view.containers.values_mut().for_each(|container| container.seen.begun = true);
         record.sending = false;
         record.pause = FIRST_PAUSE;
         record
