@@ -201,12 +201,14 @@ fn identifier(task: &Task) -> link::TaskIdentifier {
 fn surroundings(snapshot: &Snapshot, task: &Task) -> Surroundings {
     let interface = ecs::door::interfaces_of(task).next();
     let around = interface.and_then(|id| ec2::interfaces::surroundings(snapshot, &task.scope, &id));
-    let Some(around) = around else { return Surroundings::default() };
+    let log_mode = Some(ecs::door::default_log_mode(snapshot, &task.scope));
+    let Some(around) = around else { return Surroundings { log_mode, ..Surroundings::default() } };
     let gateway = around.subnet.gateway().map(|gateway| format!("{gateway}/{}", around.subnet.prefix()));
     Surroundings {
         vpc_id: Some(around.vpc_id),
         gateway,
         subnet_prefix: Some(around.subnet.prefix()),
+        log_mode,
         ..Surroundings::default()
     }
 }

@@ -11,6 +11,8 @@ use super::multiline::Event;
 const BATCH_BYTES: usize = 1 << 20;
 /// PutLogEvents takes no more events at once.
 const BATCH_EVENTS: usize = 10_000;
+/// PutLogEvents takes no batch that spans more time.
+const BATCH_SPAN_MS: u64 = 24 * 60 * 60 * 1000;
 /// What AWS counts beside an event's text.
 const EVENT_OVERHEAD: usize = 26;
 
@@ -30,7 +32,10 @@ impl Batch {
             // Bytes that are no UTF-8 grow when they are replaced: so the text is what counts.
             let pieces = pieces(&event.text);
             let bytes = pieces.iter().map(|piece| piece.len() + EVENT_OVERHEAD).sum::<usize>();
-            let fits = self.bytes + bytes <= BATCH_BYTES && self.events.len() + pieces.len() <= BATCH_EVENTS;
+            let spans = self.events.first().map_or(0, |first| event.timestamp.abs_diff(first.timestamp));
+            let fits = self.bytes + bytes <= BATCH_BYTES
+                && self.events.len() + pieces.len() <= BATCH_EVENTS
+                && spans < BATCH_SPAN_MS;
             if !fits && !self.events.is_empty() {
                 return true;
             }
@@ -41,6 +46,14 @@ impl Batch {
             queue.pop_front();
         }
         self.events.len() >= BATCH_EVENTS || self.bytes >= BATCH_BYTES
+    }
+}
+
+impl Batch {
+    /// The events as PutLogEvents wants them, by time: a clock that was set back leaves them in another order.
+    pub(super) fn into_events(mut self) -> Vec<LogEvent> {
+        self.events.sort_by_key(|event| event.timestamp);
+        self.events
     }
 }
 
@@ -85,6 +98,16 @@ mod tests {
         let mut batch = Batch::default();
         assert!(batch.fill(&mut events));
         assert_eq!(batch.events.len(), 4);
+    }
+
+    #[test]
+    fn a_batch_spans_less_than_a_day_and_is_in_order() {
+        let event = |timestamp, end| Event { timestamp, text: b"x".to_vec(), end };
+        let mut events = VecDeque::from([event(5, 1), event(3, 2), event(5 + 86_400_000, 3)]);
+        let mut batch = Batch::default();
+        assert!(batch.fill(&mut events));
+        let times: Vec<_> = batch.into_events().iter().map(|event| event.timestamp).collect();
+        assert_eq!((times, events.len()), (vec![3, 5], 1));
     }
 
     #[test]

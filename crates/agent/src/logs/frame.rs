@@ -82,6 +82,44 @@ pub(super) fn decode(buffer: &Bytes) -> Decoded {
     Decoded::Record(record, whole.len())
 }
 
+/// The head of a record, as much as its accounting needs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Head {
+    /// Bytes of the record.
+    pub(super) size: usize,
+    /// Where its line came from.
+    pub(super) stream: Stream,
+    /// Bytes of the stream that it was made of. A record that ends a line had the line's end with it.
+    pub(super) taken: u64,
+    /// Whether it ends a line.
+    pub(super) ends_line: bool,
+}
+
+/// The heads of records that [`encode`] has just written one behind the other.
+pub(super) fn heads(mut encoded: &[u8]) -> impl Iterator<Item = Head> + '_ {
+    std::iter::from_fn(move || {
+        let header = encoded.get(..HEADER_BYTES)?;
+        let length = u32::from_le_bytes([header[0], header[1], header[2], header[3]]) as usize;
+        let (size, flags) = (HEADER_BYTES + length, header[HEADER_BYTES - 1]);
+        encoded = encoded.get(size..)?;
+        let stream = if flags & STDERR == 0 { Stream::Stdout } else { Stream::Stderr };
+        let ends_line = flags & PARTIAL == 0;
+        Some(Head { size, stream, taken: length as u64 + u64::from(ends_line), ends_line })
+    })
+}
+
+/// Bytes of the whole records at the beginning of `encoded` that fit into `room`.
+pub(super) fn fitting(encoded: &[u8], room: u64) -> usize {
+    let mut fits = 0;
+    for head in heads(encoded) {
+        if (fits + head.size) as u64 > room {
+            break;
+        }
+        fits += head.size;
+    }
+    fits
+}
+
 /// Over the length and over what follows the checksum: a zeroed block is no record.
 fn checksum(length: &[u8], rest: &[u8]) -> u32 {
     let mut hasher = crc32fast::Hasher::new();
@@ -116,5 +154,26 @@ mod tests {
         check(&Record { timestamp: 1_700_000_000_123, stream: Stream::Stderr, partial: true, bytes });
         check(&Record { timestamp: -1, stream: Stream::Stdout, partial: false, bytes: Bytes::new() });
         assert_eq!(decode(&Bytes::from(vec![0; 64])), Decoded::Damaged);
+    }
+
+    #[test]
+    fn heads_account_for_what_was_taken() {
+        let mut encoded = Vec::new();
+        let record = |stream, partial, text: &'static str| Record {
+            timestamp: 1,
+            stream,
+            partial,
+            bytes: Bytes::from(text),
+        };
+        encode(&record(Stream::Stdout, true, "abc"), &mut encoded);
+        encode(&record(Stream::Stderr, false, ""), &mut encoded);
+        let found: Vec<_> = heads(&encoded).map(|head| (head.stream, head.taken, head.ends_line)).collect();
+        assert_eq!(found, [(Stream::Stdout, 3, false), (Stream::Stderr, 1, true)]);
+        let first = HEADER_BYTES + 3;
+        for (room, fits) in
+            [(first - 1, 0), (first, first), (encoded.len(), encoded.len()), (9999, encoded.len())]
+        {
+            assert_eq!(fitting(&encoded, room as u64), fits, "room {room}");
+        }
     }
 }

@@ -5,7 +5,7 @@
 //! become records; what a successor finds behind the mark in the spool, it counts, and goes on exactly there.
 
 use std::fs::{File, OpenOptions};
-use std::io::{self, Read as _};
+use std::io;
 use std::os::fd::{AsFd, AsRawFd as _};
 use std::os::unix::fs::FileExt as _;
 use std::path::Path;
@@ -15,6 +15,7 @@ use nix::fcntl::{FallocateFlags, fallocate};
 use nix::libc;
 
 use super::frame::Stream;
+use super::progress::Numbers;
 
 const MARK: &str = "mark";
 /// Bytes of a file that have become records are given back to the disk in pieces of this size.
@@ -116,28 +117,20 @@ pub(super) struct Mark {
     pub(super) stderr: u64,
 }
 
-/// The mark's file; a write of so few bytes is whole or absent after a kill.
+/// The mark's file.
 #[derive(Debug)]
-pub(super) struct MarkFile(File);
+pub(super) struct MarkFile(Numbers<3>);
 
 impl MarkFile {
     /// Opens the mark of a spool and reads it.
     pub(super) fn open(dir: &Path) -> io::Result<(MarkFile, Mark)> {
-        let mut file =
-            OpenOptions::new().create(true).truncate(false).read(true).write(true).open(dir.join(MARK))?;
-        let mut bytes = Vec::new();
-        file.read_to_end(&mut bytes)?;
-        let number = |at: usize| {
-            bytes.get(at..at + 8).and_then(|bytes| bytes.try_into().ok()).map_or(0, u64::from_le_bytes)
-        };
-        let mark = Mark { spool: number(0), stdout: number(8), stderr: number(16) };
-        Ok((MarkFile(file), mark))
+        let (file, [spool, stdout, stderr]) = Numbers::open(dir, MARK)?;
+        Ok((MarkFile(file), Mark { spool, stdout, stderr }))
     }
 
     /// Sets the mark.
     pub(super) fn set(&self, mark: Mark) -> io::Result<()> {
-        let bytes = [mark.spool, mark.stdout, mark.stderr].map(u64::to_le_bytes).concat();
-        self.0.write_all_at(&bytes, 0)
+        self.0.set([mark.spool, mark.stdout, mark.stderr])
     }
 }
 

@@ -29,11 +29,6 @@ impl Lines {
         self.extend(bytes, &mut emit);
     }
 
-    /// Bytes that await the end of their line.
-    pub(super) fn pending_bytes(&self) -> u64 {
-        self.pending.len() as u64
-    }
-
     /// The end of the stream: what is left is a line too.
     pub(super) fn finish(&mut self, mut emit: impl FnMut(Line)) {
         if !self.pending.is_empty() {

@@ -10,7 +10,7 @@
 
 use std::ffi::OsString;
 use std::fs::File;
-use std::io;
+use std::io::{self, Read as _};
 use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -19,11 +19,12 @@ use std::time::{Duration, Instant};
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
+use super::drain::{Drain, pause};
 use super::frame::{Record, Stream, encode};
 use super::guard::{self, End};
-use super::intake::{Intake, Mark, MarkFile, Taken};
+use super::intake::{Intake, Taken};
 use super::lines::Lines;
-use super::spool::{Note, WhenFull, Writer};
+use super::spool::WhenFull;
 
 const STDOUT_FD: RawFd = 3;
 const STDERR_FD: RawFd = 4;
@@ -35,10 +36,6 @@ const FIRST_WRITER: Duration = Duration::from_secs(300);
 const READ_BYTES: usize = 64 << 10;
 /// Read from one pipe before the other gets its turn.
 const TURN_BYTES: usize = 1 << 20;
-/// How long to wait for room before looking again.
-const FULL_PAUSE: Duration = Duration::from_millis(20);
-/// After SIGTERM a full spool is waited for no longer than this; the shim kills after twelve seconds.
-const LAST_ATTEMPTS: u32 = 200;
 
 /// The whole of `longshore logger DIR`.
 pub fn logger_main(mut args: impl Iterator<Item = OsString>) -> ExitCode {
@@ -62,13 +59,14 @@ fn work(dir: &Path, standard: bool, ready: Option<OwnedFd>) -> io::Result<End> {
     // SAFETY: the guard keeps these descriptors open and does not use them; in this process nothing else does.
     let take = |fd: RawFd| unsafe { OwnedFd::from_raw_fd(fd) };
     let (stdout, stderr) = if standard { (take(0), take(1)) } else { (take(STDOUT_FD), take(STDERR_FD)) };
-    let mut sink = Sink::open(dir)?;
-    let begin = sink.begin;
+    let mut drain = Drain::open(dir)?;
+    let begin = drain.marked();
     let patience = standard.then(|| Instant::now() + FIRST_WRITER);
     let mut pipes = [
         Pipe::new(stdout, Intake::open(dir, Stream::Stdout, begin.stdout)?, Stream::Stdout, patience)?,
         Pipe::new(stderr, Intake::open(dir, Stream::Stderr, begin.stderr)?, Stream::Stderr, patience)?,
     ];
+    drain.begin(pipes[0].intake.position(), pipes[1].intake.position());
     drop(ready);
     while pipes.iter().any(|pipe| pipe.is_open) {
         let last_turn = guard::is_terminated();
@@ -77,9 +75,9 @@ fn work(dir: &Path, standard: bool, ready: Option<OwnedFd>) -> io::Result<End> {
         }
         let mut progress = false;
         for pipe in &mut pipes {
-            progress |= pipe.take_turn(&mut sink.encoded)?;
+            progress |= pipe.take_turn(&mut drain)?;
         }
-        sink.flush(&mut pipes)?;
+        flush(&mut drain, &mut pipes)?;
         if last_turn && !progress {
             break;
         }
@@ -90,10 +88,19 @@ fn work(dir: &Path, standard: bool, ready: Option<OwnedFd>) -> io::Result<End> {
         }
     }
     for pipe in &mut pipes {
-        pipe.finish(&mut sink.encoded);
+        pipe.finish(drain.records());
     }
-    sink.flush(&mut pipes)?;
+    while !flush(&mut drain, &mut pipes)? {}
     Ok(End::Done)
+}
+
+/// Appends what was gathered, and forgets the raw bytes of it. False when it must be tried again.
+fn flush(drain: &mut Drain, pipes: &mut [Pipe; 2]) -> io::Result<bool> {
+    let is_done = drain.flush()?;
+    let marked = drain.marked();
+    pipes[0].intake.forget_before(marked.stdout);
+    pipes[1].intake.forget_before(marked.stderr);
+    Ok(is_done)
 }
 
 /// Waits until a pipe has something or a signal comes; at most a second, since a signal may come just before.
@@ -134,15 +141,15 @@ impl Pipe {
     }
 
     /// Takes what is there; whether anything came.
-    fn take_turn(&mut self, encoded: &mut Vec<u8>) -> io::Result<bool> {
+    fn take_turn(&mut self, drain: &mut Drain) -> io::Result<bool> {
         // What a killed predecessor took and made nothing of comes first.
-        let mut progress = self.split(encoded)?;
+        let mut progress = self.split(drain.records())?;
         if !self.is_open {
             return Ok(progress);
         }
         let mut taken = 0;
         let mut ended = false;
-        while taken < TURN_BYTES {
+        while taken < drain.portion().clamp(READ_BYTES, TURN_BYTES) {
             match self.intake.take(&self.file, READ_BYTES)? {
                 Taken::End
                     if self.awaited_until.is_some_and(|end| Instant::now() < end && !hung_up(&self.file)) =>
@@ -155,19 +162,35 @@ impl Pipe {
                 }
                 Taken::Bytes(count) => taken += count,
                 Taken::Nothing => break,
-                // The container waits until somebody makes room; the pipe says at once that it has something.
-                Taken::NoRoom => {
-                    pause();
-                    break;
-                }
+                Taken::NoRoom => match drain.when_full() {
+                    // The container waits until somebody makes room; the pipe says at once that it has something.
+                    WhenFull::Block => {
+                        pause();
+                        break;
+                    }
+                    WhenFull::DropNew | WhenFull::DropOld => {
+                        taken += self.discard(drain)?;
+                        progress = true;
+                    }
+                },
             }
         }
-        progress |= self.split(encoded)?;
+        progress |= self.split(drain.records())?;
         if ended {
             self.is_open = false;
-            self.finish(encoded);
+            self.finish(drain.records());
         }
         Ok(progress || ended)
+    }
+
+    /// Takes what the full disk has no room for, so that the container need not wait.
+    fn discard(&mut self, drain: &mut Drain) -> io::Result<usize> {
+        let mut buffer = [0u8; READ_BYTES];
+        match self.file.read(&mut buffer) {
+            Ok(count) => drain.discard(&buffer[..count]).map(|()| count.max(1)),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(READ_BYTES),
+            Err(error) => Err(error),
+        }
     }
 
     /// Makes records of what was taken; whether there was anything.
@@ -186,11 +209,6 @@ impl Pipe {
         }
     }
 
-    /// Bytes of the stream that have become records.
-    fn done(&self) -> u64 {
-        self.intake.position() - self.lines.pending_bytes()
-    }
-
     fn finish(&mut self, encoded: &mut Vec<u8>) {
         let (timestamp, stream) = (now(), self.stream);
         self.lines.finish(|line| {
@@ -204,84 +222,6 @@ fn hung_up(file: &File) -> bool {
     let mut polled = [PollFd::new(file.as_fd(), PollFlags::POLLIN)];
     poll(&mut polled, PollTimeout::ZERO).is_ok()
         && polled[0].revents().is_some_and(|found| found.contains(PollFlags::POLLHUP))
-}
-
-struct Sink {
-    writer: Writer,
-    note: Note,
-    encoded: Vec<u8>,
-    mark: MarkFile,
-    /// How far a predecessor came.
-    begin: Mark,
-}
-
-impl Sink {
-    fn open(dir: &Path) -> io::Result<Sink> {
-        let (note, mut writer) = (Note::read(dir)?, Writer::open(dir)?);
-        let (mark, marked) = MarkFile::open(dir)?;
-        let (stdout, stderr) = writer.taken_since(marked.spool)?;
-        let begin =
-            Mark { spool: writer.end(), stdout: marked.stdout + stdout, stderr: marked.stderr + stderr };
-        Ok(Sink { writer, note, encoded: Vec::new(), mark, begin })
-    }
-
-    /// Writes what was gathered, and marks how far that was.
-    fn flush(&mut self, pipes: &mut [Pipe; 2]) -> io::Result<()> {
-        if self.encoded.is_empty() {
-            return Ok(());
-        }
-        self.append()?;
-        let [stdout, stderr] = [pipes[0].done(), pipes[1].done()];
-        self.mark.set(Mark { spool: self.writer.end(), stdout, stderr })?;
-        pipes[0].intake.forget_before(stdout);
-        pipes[1].intake.forget_before(stderr);
-        Ok(())
-    }
-
-    /// Appends to the spool, or deals with a full one as the note says.
-    fn append(&mut self) -> io::Result<()> {
-        let mut attempts = 0;
-        while !self.has_room()? {
-            match self.note.when_full {
-                WhenFull::DropNew => {
-                    self.encoded.clear();
-                    return Ok(());
-                }
-                WhenFull::DropOld if self.writer.drop_oldest()? => {}
-                WhenFull::DropOld => break,
-                WhenFull::Block => self.pause(&mut attempts)?,
-            }
-        }
-        while let Err(error) = self.writer.append(&self.encoded) {
-            // A full disk is a full spool: the container waits until somebody makes room.
-            if error.kind() != io::ErrorKind::StorageFull || self.note.when_full != WhenFull::Block {
-                return Err(error);
-            }
-            self.pause(&mut attempts)?;
-        }
-        self.encoded.clear();
-        Ok(())
-    }
-
-    fn has_room(&self) -> io::Result<bool> {
-        Ok(self.writer.kept_bytes()? < self.note.limit_bytes)
-    }
-
-    fn pause(&self, attempts: &mut u32) -> io::Result<()> {
-        if guard::is_terminated() {
-            *attempts += 1;
-            if *attempts > LAST_ATTEMPTS {
-                return Err(io::Error::from(io::ErrorKind::StorageFull));
-            }
-        }
-        pause();
-        Ok(())
-    }
-}
-
-#[expect(clippy::disallowed_methods, reason = "this process has nothing else to do than to wait")]
-fn pause() {
-    std::thread::sleep(FULL_PAUSE);
 }
 
 fn now() -> i64 {

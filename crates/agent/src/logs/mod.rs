@@ -8,6 +8,7 @@
 //! outlives either.
 
 mod batch;
+mod drain;
 mod frame;
 mod guard;
 mod intake;
@@ -16,6 +17,7 @@ mod lines;
 mod logger;
 mod multiline;
 mod options;
+mod progress;
 mod shipper;
 mod sink;
 pub mod spool;

@@ -20,12 +20,13 @@ pub(super) struct Event {
 pub(super) struct Assembler {
     starts: Option<Regex>,
     pending: Option<Event>,
+    pending_length: usize,
 }
 
 impl Assembler {
     /// An assembler; a line that matches `starts` begins an event.
     pub(super) fn new(starts: Option<Regex>) -> Assembler {
-        Assembler { starts, pending: None }
+        Assembler { starts, ..Assembler::default() }
     }
 
     /// Whether lines wait for more.
@@ -33,20 +34,28 @@ impl Assembler {
         self.pending.is_some()
     }
 
-    /// Takes a line that ends at `end`; answers what it completes.
+    /// Takes a line that ends at `end`; answers what it completes. As in Docker's driver each line of a joined event
+    /// keeps its end, the last one too, and an event's length is that of its text, where U+FFFD stands for each
+    /// byte that is none.
     pub(super) fn push(&mut self, record: &Record, end: u64) -> Option<Event> {
-        let line = Event { timestamp: record.timestamp, text: record.bytes.to_vec(), end };
+        let mut line = Event { timestamp: record.timestamp, text: record.bytes.to_vec(), end };
         let Some(starts) = &self.starts else { return Some(line) };
+        let length = effective_length(&line.text);
+        let begins = starts.is_match(&line.text);
+        if length < PAYLOAD_LIMIT {
+            line.text.push(b'\n');
+        }
         match &mut self.pending {
-            Some(pending)
-                if !starts.is_match(&line.text) && pending.text.len() + line.text.len() < PAYLOAD_LIMIT =>
-            {
-                pending.text.push(b'\n');
+            Some(pending) if !begins && self.pending_length + length <= PAYLOAD_LIMIT => {
+                self.pending_length += effective_length(&line.text);
                 pending.text.extend_from_slice(&line.text);
                 pending.end = end;
                 None
             }
-            _ => self.pending.replace(line),
+            _ => {
+                self.pending_length = effective_length(&line.text);
+                self.pending.replace(line)
+            }
         }
     }
 
@@ -56,20 +65,28 @@ impl Assembler {
     }
 }
 
-/// The pattern of lines that begin with a time in a `strftime` format, as Docker's driver reads it.
-pub(super) fn datetime_pattern(format: &str) -> Result<String, String> {
+fn effective_length(text: &[u8]) -> usize {
+    let piece = |chunk: std::str::Utf8Chunk<'_>| {
+        chunk.valid().len() + chunk.invalid().len() * char::REPLACEMENT_CHARACTER.len_utf8()
+    };
+    text.utf8_chunks().map(piece).sum()
+}
+
+/// The pattern of lines with a time in a `strftime` format, as Docker's driver reads it: what is no conversion is
+/// left as it is and so a pattern itself, and a conversion that is not known stands for nothing.
+pub(super) fn datetime_pattern(format: &str) -> String {
     let mut pattern = String::new();
     let mut chars = format.chars();
     while let Some(c) = chars.next() {
-        if c != '%' {
-            pattern.push_str(&regex::escape(c.encode_utf8(&mut [0; 4])));
-            continue;
+        match (c, chars.as_str().chars().next()) {
+            ('%', Some(conversion)) => {
+                chars.next();
+                pattern.push_str(conversion_pattern(conversion).unwrap_or_default());
+            }
+            _ => pattern.push(c),
         }
-        let conversion = chars.next().ok_or("the format ends in %")?;
-        pattern
-            .push_str(conversion_pattern(conversion).ok_or_else(|| format!("%{conversion} is not known"))?);
     }
-    Ok(pattern)
+    pattern
 }
 
 fn conversion_pattern(conversion: char) -> Option<&'static str> {
@@ -92,7 +109,6 @@ fn conversion_pattern(conversion: char) -> Option<&'static str> {
         'Z' => "[A-Z]{1,4}T",
         'j' => "(?:[0-2][0-9][0-9]|3[0-5][0-9]|36[0-6])",
         'L' => r"\.\d{3}",
-        '%' => "%",
         _ => return None,
     })
 }
@@ -122,18 +138,26 @@ mod tests {
     #[test]
     fn lines_join_until_one_matches() {
         check(None, &["a", " b"], &["a", " b"]);
-        check(Some(r"^\S"), &["error", " at x", " at y", "next"], &["error\n at x\n at y", "next"]);
+        check(Some(r"^\S"), &["error", " at x", " at y", "next"], &["error\n at x\n at y\n", "next\n"]);
+    }
+
+    #[test]
+    fn an_event_is_no_longer_than_the_store_takes() {
+        let half = "x".repeat(PAYLOAD_LIMIT / 2);
+        let (two, one) = (format!("{half}\n"), "begin\n");
+        check(Some("^begin"), &["begin", &half, &half, &half], &[&format!("{one}{two}"), &two, &two]);
+        assert_eq!(effective_length(b"a\xff\xffb"), 8);
     }
 
     #[test]
     fn a_datetime_format_is_a_pattern() {
-        let pattern = datetime_pattern("[%b %d, %Y %H:%M:%S]").unwrap();
+        let pattern = datetime_pattern(r"\[%b %d, %Y %H:%M:%S\]");
         let first = "[May 01, 2017 19:00:01] A message was logged";
         check(
             Some(&pattern),
             &[first, "more", "[May 01, 2017 19:00:04] next"],
-            &[&format!("{first}\nmore"), "[May 01, 2017 19:00:04] next"],
+            &[&format!("{first}\nmore\n"), "[May 01, 2017 19:00:04] next\n"],
         );
-        assert!(datetime_pattern("%Q").is_err());
+        assert_eq!(datetime_pattern("a%Qb%%c%"), "abc%");
     }
 }

@@ -86,7 +86,7 @@ fn parse_awslogs<'a>(
                     .to_string(),
             );
         }
-        (Some(format), None) => Some(datetime_pattern(format)?),
+        (Some(format), None) => Some(datetime_pattern(format)),
         (None, pattern) => pattern.map(ToString::to_string),
     };
     let starts = pattern.as_deref().map(Regex::new).transpose().map_err(|error| {

@@ -15,14 +15,21 @@ use wire::link::{LogBatch, Uplink, UplinkError};
 use super::batch::Batch;
 use super::multiline::{Assembler, Event};
 use super::options::Awslogs;
-use super::spool::{self, Reader};
+use super::progress::{Dropped, Shipped};
+use super::spool::{self, Reader, WhenFull};
 
 /// Between two looks at a spool that was written lately.
 const BUSY_PAUSE: Duration = Duration::from_millis(200);
 /// Between two looks at a quiet one, at most.
 const QUIET_PAUSE: Duration = Duration::from_millis(1000);
-/// Lines that may belong together wait so long for more.
-const JOIN_PATIENCE: Duration = Duration::from_secs(2);
+/// The same for a spool that drops what it has no room for: it must not fill up between two looks.
+const DROPPING_PAUSES: (Duration, Duration) = (Duration::from_millis(20), Duration::from_millis(200));
+/// Lines that may belong together wait so long for more, as in Docker's driver.
+const JOIN_PATIENCE: Duration = Duration::from_secs(5);
+/// Between two notices that lines were dropped.
+const DROP_NOTICE: Duration = Duration::from_secs(10);
+/// The store has some of the batch under another division.
+const ALREADY_ACCEPTED: &str = "DataAlreadyAcceptedException";
 const RETRY_PAUSE: Duration = Duration::from_millis(200);
 const RETRY_PAUSE_LIMIT: Duration = Duration::from_secs(30);
 
@@ -64,6 +71,19 @@ pub(super) struct Shipper {
     /// Everything before this is in the store.
     position: u64,
     pending_since: Option<Instant>,
+    /// Tells the logger how far this is; absent only when the spool is.
+    shipped: Option<Shipped>,
+    /// How many lines were last said to be dropped, and when.
+    noticed: (u64, Option<Instant>),
+}
+
+/// What became of a batch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Offered {
+    /// It is in the store, or will never be.
+    Done,
+    /// A part of it is in the store already.
+    Overlaps,
 }
 
 impl Shipper {
@@ -78,19 +98,26 @@ impl Shipper {
             assembler: Assembler::new(destination.awslogs.starts.clone()),
             destination,
             reader: Reader::new(&dir, 0),
+            shipped: Shipped::open(&dir).ok(),
             dir,
             wake,
             queue: VecDeque::new(),
             position: 0,
             pending_since: None,
+            noticed: (0, None),
         }
     }
 
     /// Ships until the spool is finished and everything of it is in the store.
     pub(super) async fn run(mut self) {
         self.find_position().await;
-        let mut pause = BUSY_PAUSE;
+        let (busy, quiet) = match self.destination.awslogs.when_full {
+            WhenFull::DropNew => DROPPING_PAUSES,
+            WhenFull::Block | WhenFull::DropOld => (BUSY_PAUSE, QUIET_PAUSE),
+        };
+        let mut pause = busy;
         loop {
+            self.notice_drops();
             // Asked before reading: what was written before the end is read after the question.
             let finished = spool::is_finished(&self.dir);
             let batch = match self.gather(finished) {
@@ -103,12 +130,12 @@ impl Shipper {
             match batch.end {
                 Some(end) => {
                     self.send(batch, end).await;
-                    pause = BUSY_PAUSE;
+                    pause = busy;
                 }
                 None if finished => return,
                 None => {
                     let woken = tokio::time::timeout(pause, self.wake.notified()).await.is_ok();
-                    pause = if woken { BUSY_PAUSE } else { (pause * 2).min(QUIET_PAUSE) };
+                    pause = if woken { busy } else { (pause * 2).min(quiet) };
                 }
             }
         }
@@ -120,8 +147,7 @@ impl Shipper {
         loop {
             match self.uplink.open_log_stream(self.destination.batch()).await {
                 Ok(position) => {
-                    self.position = position;
-                    self.reader = Reader::new(&self.dir, position);
+                    self.go_on_at(position);
                     return;
                 }
                 // A group that is gone: lines are offered to it, and dropped there.
@@ -135,15 +161,32 @@ impl Shipper {
         }
     }
 
+    fn go_on_at(&mut self, position: u64) {
+        self.reader = Reader::new(&self.dir, position);
+        self.assembler = Assembler::new(self.destination.awslogs.starts.clone());
+        self.queue.clear();
+        self.pending_since = None;
+        self.set_position(position);
+    }
+
+    fn set_position(&mut self, position: u64) {
+        self.position = position;
+        let told = self.shipped.as_ref().map_or(Ok(()), |shipped| shipped.set(position));
+        if let Err(error) = told.and_then(|()| spool::remove_before(&self.dir, position)) {
+            tracing::warn!(%error, dir = %self.dir.display(), "shipped log lines cannot be removed");
+        }
+    }
+
     /// Reads on, as much as fits into one batch.
     fn gather(&mut self, finished: bool) -> io::Result<Batch> {
         let mut batch = Batch::default();
         while !batch.fill(&mut self.queue) {
             let Some((record, end)) = self.reader.next_record()? else { break };
-            self.queue.extend(self.assembler.push(&record, end));
-            if self.assembler.has_pending() {
-                self.pending_since = Some(Instant::now());
+            let completed = self.assembler.push(&record, end);
+            if completed.is_some() || self.pending_since.is_none() {
+                self.pending_since = self.assembler.has_pending().then(Instant::now);
             }
+            self.queue.extend(completed);
         }
         let waited = self.pending_since.is_some_and(|since| since.elapsed() >= JOIN_PATIENCE);
         if batch.end.is_none() && (finished || waited) {
@@ -159,29 +202,30 @@ impl Shipper {
             let sent = LogBatch {
                 offset: self.position,
                 next_offset: end,
-                events: batch.events,
+                events: batch.into_events(),
                 ..self.destination.batch()
             };
-            self.offer(sent).await;
+            if self.offer(sent).await == Offered::Overlaps {
+                // An earlier agent's batch came after we had asked: the store says where to go on.
+                return self.find_position().await;
+            }
         }
-        self.position = end;
-        if let Err(error) = spool::remove_before(&self.dir, end) {
-            tracing::warn!(%error, dir = %self.dir.display(), "shipped log lines cannot be removed");
-        }
+        self.set_position(end);
     }
 
     /// Offers a batch until the store has it, or will never take it.
-    async fn offer(&self, batch: LogBatch) {
+    async fn offer(&self, batch: LogBatch) -> Offered {
         let mut pause = RETRY_PAUSE;
         let mut reopened = false;
         loop {
             match self.uplink.put_log_events(batch.clone()).await {
-                Ok(()) => return,
+                Ok(()) => return Offered::Done,
                 Err(error) if error.retryable => {
                     tracing::debug!(%error, source = batch.source, "log lines wait");
                     tokio::time::sleep(pause).await;
                     pause = (pause * 2).min(RETRY_PAUSE_LIMIT);
                 }
+                Err(error) if error.code == ALREADY_ACCEPTED => return Offered::Overlaps,
                 // Somebody removed the stream: it is made again, once.
                 Err(_) if !reopened => {
                     reopened = true;
@@ -192,9 +236,31 @@ impl Shipper {
                 // As Docker's driver: lines for a group that is gone are dropped.
                 Err(error) => {
                     self.report(&error);
-                    return;
+                    return Offered::Done;
                 }
             }
+        }
+    }
+
+    /// Says that the buffer was full, now and then.
+    fn notice_drops(&mut self) {
+        let (known, at) = self.noticed;
+        if self.destination.awslogs.when_full != WhenFull::DropNew
+            || at.is_some_and(|at| at.elapsed() < DROP_NOTICE)
+        {
+            return;
+        }
+        let (lines, bytes) = Dropped::read(&self.dir);
+        if lines > known {
+            let (group, stream) = (&self.destination.awslogs.group, &self.destination.awslogs.stream);
+            tracing::warn!(
+                lines,
+                bytes,
+                group,
+                stream,
+                "a container's log buffer was full: lines were dropped"
+            );
+            self.noticed = (lines, Some(Instant::now()));
         }
     }
 

@@ -96,12 +96,21 @@ impl LogSink for Logs {
 }
 
 impl Shared {
-    /// Makes sure of the group and the stream.
+    /// Makes sure of the group and the stream. A store that does not answer stops no container whose output may be
+    /// dropped: its shipper goes on asking.
+    ///
+    /// Deviation: a group that is missing fails the start in either mode, as on Fargate; Docker's own driver starts a
+    /// non-blocking container and drops its lines.
     async fn open(&self, destination: &Destination) -> Result<(), String> {
+        let may_go_on = destination.awslogs.when_full == WhenFull::DropNew;
         let mut attempts = 1;
         loop {
             match self.uplink.open_log_stream(destination.batch()).await {
                 Ok(_) => return Ok(()),
+                Err(error) if error.retryable && may_go_on => {
+                    tracing::warn!(%error, group = destination.awslogs.group, "a container starts without its log stream");
+                    return Ok(());
+                }
                 Err(error) if error.retryable && attempts < OPEN_ATTEMPTS => {
                     tokio::time::sleep(OPEN_PAUSE * attempts).await;
                     attempts += 1;

@@ -13,10 +13,13 @@ use bytes::{Bytes, BytesMut};
 use nix::fcntl::{Flock, FlockArg};
 use serde::{Deserialize, Serialize};
 
-use super::frame::{Decoded, Record, Stream, decode};
+use super::frame::{Decoded, Record, Stream, decode, fitting, heads};
+use super::progress::Shipped;
 
-/// A segment is closed at this size.
+/// A segment is closed at this size, at the latest.
 pub const SEGMENT_BYTES: u64 = 4 << 20;
+/// And not before this one: then a spool with a small limit takes little more than that on disk.
+const SEGMENT_BYTES_AT_LEAST: u64 = 64 << 10;
 const NOTE: &str = "spool.json";
 const LOCK: &str = "lock";
 const FINISHED: &str = "finished";
@@ -111,12 +114,13 @@ pub struct Writer {
     /// The offset at which the open segment begins.
     start: u64,
     length: u64,
+    segment_bytes: u64,
     _lock: Flock<File>,
 }
 
 impl Writer {
-    /// Opens a spool for appending, behind the last whole record; a torn tail is cut off.
-    pub fn open(dir: &Path) -> io::Result<Writer> {
+    /// Opens a spool of at most `limit_bytes` for appending, behind the last whole record; a torn tail is cut off.
+    pub fn open(dir: &Path, limit_bytes: u64) -> io::Result<Writer> {
         fs::create_dir_all(dir)?;
         let lock = OpenOptions::new().create(true).truncate(false).write(true).open(dir.join(LOCK))?;
         // A logger of an earlier start may be writing its last lines.
@@ -129,25 +133,31 @@ impl Writer {
         let length = valid_length(&mut file)?;
         file.set_len(length)?;
         file.seek(SeekFrom::Start(length))?;
-        Ok(Writer { dir: dir.to_path_buf(), file, start, length, _lock: lock })
+        let segment_bytes = (limit_bytes / 4).clamp(SEGMENT_BYTES_AT_LEAST, SEGMENT_BYTES);
+        Ok(Writer { dir: dir.to_path_buf(), file, start, length, segment_bytes, _lock: lock })
     }
 
-    /// Appends whole records.
-    pub fn append(&mut self, encoded: &[u8]) -> io::Result<()> {
-        if self.length >= SEGMENT_BYTES {
+    /// Appends of `encoded`, which is whole records, as many as the open segment takes, at least one. Answers how
+    /// many bytes that were.
+    ///
+    /// What is appended at once is never in two segments: so it is all there as long as nothing follows it.
+    pub fn append(&mut self, encoded: &[u8]) -> io::Result<usize> {
+        let first = heads(encoded).next().map_or(0, |head| head.size);
+        if self.length > 0 && self.length + first as u64 > self.segment_bytes {
             self.start += self.length;
             self.length = 0;
             let path = segment_path(&self.dir, self.start);
             self.file = OpenOptions::new().create_new(true).read(true).write(true).open(path)?;
         }
-        if let Err(error) = self.file.write_all(encoded) {
+        let count = fitting(encoded, self.segment_bytes.saturating_sub(self.length)).max(first);
+        if let Err(error) = self.file.write_all(&encoded[..count]) {
             // What was written of it must not stay: records after it would be unreadable.
             self.file.set_len(self.length)?;
             self.file.seek(SeekFrom::Start(self.length))?;
             return Err(error);
         }
-        self.length += encoded.len() as u64;
-        Ok(())
+        self.length += count as u64;
+        Ok(count)
     }
 
     /// The offset behind the last record.
@@ -155,28 +165,26 @@ impl Writer {
         self.start + self.length
     }
 
-    /// How many bytes of standard output and of standard error the records from `offset` on were made of. One that
-    /// ends a line had the line's end with it.
+    /// How many bytes of standard output and of standard error the records from `offset` on were made of.
+    /// They are in the last segment: see [`Writer::append`].
     pub fn taken_since(&mut self, offset: u64) -> io::Result<(u64, u64)> {
         let offset = offset.max(self.start);
         let mut data = vec![0; usize::try_from(self.end().saturating_sub(offset)).map_err(io::Error::other)?];
         self.file.read_exact_at(&mut data, offset - self.start)?;
-        let (mut data, mut stdout, mut stderr) = (Bytes::from(data), 0, 0);
-        while let Decoded::Record(record, size) = decode(&data) {
-            let taken = record.bytes.len() as u64 + u64::from(!record.partial);
-            match record.stream {
-                Stream::Stdout => stdout += taken,
-                Stream::Stderr => stderr += taken,
+        let (mut stdout, mut stderr) = (0, 0);
+        for head in heads(&data) {
+            match head.stream {
+                Stream::Stdout => stdout += head.taken,
+                Stream::Stderr => stderr += head.taken,
             }
-            data = data.slice(size..);
         }
         Ok((stdout, stderr))
     }
 
-    /// Bytes that have not been removed yet.
-    pub fn kept_bytes(&self) -> io::Result<u64> {
+    /// The first offset that is still wanted: the shipper says how far it came, and removes what it is done with.
+    pub fn taken(&self) -> io::Result<u64> {
         let first = segments(&self.dir)?.first().map_or(self.start, |(offset, _)| *offset);
-        Ok(self.start + self.length - first)
+        Ok(first.max(Shipped::read(&self.dir)).min(self.end()))
     }
 
     /// Removes the oldest segment, unless it is the one that is written.
@@ -338,7 +346,7 @@ mod tests {
         for text in texts {
             let mut bytes = Vec::new();
             encode(&record(text), &mut bytes);
-            writer.append(&bytes).unwrap();
+            assert_eq!(writer.append(&bytes).unwrap(), bytes.len());
         }
     }
 
@@ -359,7 +367,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let mut reader = Reader::new(dir.path(), 0);
         assert!(read_all(&mut reader).is_empty());
-        let mut writer = Writer::open(dir.path()).unwrap();
+        let mut writer = Writer::open(dir.path(), u64::MAX).unwrap();
         append(&mut writer, &texts(0..9000));
         assert_eq!(read_all(&mut reader), texts(0..9000));
         append(&mut writer, &texts(9000..9010));
@@ -367,20 +375,39 @@ mod tests {
         assert!(segments(dir.path()).unwrap().len() > 2);
         remove_before(dir.path(), reader.offset()).unwrap();
         assert_eq!(segments(dir.path()).unwrap().len(), 1);
-        assert!(writer.kept_bytes().unwrap() <= SEGMENT_BYTES + 1017);
+        assert!(writer.end() - writer.taken().unwrap() <= SEGMENT_BYTES + 1017);
+        Shipped::open(dir.path()).unwrap().set(reader.offset()).unwrap();
+        assert_eq!(writer.taken().unwrap(), writer.end());
+    }
+
+    #[test]
+    fn a_small_limit_makes_small_segments() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut writer = Writer::open(dir.path(), 1000).unwrap();
+        let mut encoded = Vec::new();
+        texts(0..200).iter().for_each(|text| encode(&record(text), &mut encoded));
+        let (mut at, mut parts) = (0, 0);
+        while at < encoded.len() {
+            at += writer.append(&encoded[at..]).unwrap();
+            parts += 1;
+        }
+        assert_eq!((parts, segments(dir.path()).unwrap().len()), (4, 4));
+        assert_eq!(read_all(&mut Reader::new(dir.path(), 0)), texts(0..200));
+        assert!(writer.drop_oldest().unwrap());
+        assert_eq!(read_all(&mut Reader::new(dir.path(), 0)).len(), 200 - 64);
     }
 
     #[test]
     fn a_torn_tail_is_cut_off_and_written_over() {
         let dir = tempfile::tempdir().unwrap();
-        append(&mut Writer::open(dir.path()).unwrap(), &texts(0..3));
+        append(&mut Writer::open(dir.path(), u64::MAX).unwrap(), &texts(0..3));
         let path = segments(dir.path()).unwrap()[0].1.clone();
         let whole = fs::metadata(&path).unwrap().len();
         File::options().append(true).open(&path).unwrap().write_all(&[9, 0, 0, 0, 1, 2]).unwrap();
         let mut reader = Reader::new(dir.path(), 0);
         assert_eq!(read_all(&mut reader), texts(0..3));
         assert_eq!(reader.offset(), whole);
-        append(&mut Writer::open(dir.path()).unwrap(), &texts(3..4));
+        append(&mut Writer::open(dir.path(), u64::MAX).unwrap(), &texts(3..4));
         let mut reader = Reader::new(dir.path(), whole);
         assert_eq!(read_all(&mut reader), texts(3..4));
     }
@@ -389,7 +416,7 @@ mod tests {
     fn a_spool_is_held_by_one() {
         let dir = tempfile::tempdir().unwrap();
         assert!(!is_held(dir.path()));
-        let writer = Writer::open(dir.path()).unwrap();
+        let writer = Writer::open(dir.path(), u64::MAX).unwrap();
         assert!(is_held(dir.path()));
         drop(writer);
         assert!(!is_held(dir.path()));

@@ -218,6 +218,68 @@ fn a_full_spool_blocks_or_drops() {
     assert!(!writer.join().unwrap(), "the container had to wait until its logger died");
 }
 
+#[test]
+fn a_buffer_that_is_read_takes_more() {
+    let dir = tempfile::tempdir().unwrap();
+    note(100_000, WhenFull::DropNew).write(dir.path()).unwrap();
+    let mut logger = Logger::start(dir.path());
+    let shipped = |offset: u64| std::fs::write(dir.path().join("shipped"), offset.to_le_bytes()).unwrap();
+    let mut reader = Reader::new(dir.path(), 0);
+    let mut found = Vec::new();
+    // Thirty times what the buffer holds, but never more at once: the reader keeps up and nothing is dropped.
+    for round in 0..60 {
+        for number in 0..500 {
+            writeln!(logger.stdout, "round {round} line {number} {}", "x".repeat(60)).unwrap();
+        }
+        while found.len() < (round + 1) * 500 {
+            match reader.next_record().unwrap() {
+                Some((record, _)) => found.push(String::from_utf8_lossy(&record.bytes).into_owned()),
+                None => std::thread::yield_now(),
+            }
+        }
+        shipped(reader.offset());
+        spool::remove_before(dir.path(), reader.offset()).unwrap();
+    }
+    logger.end();
+    assert!(found[29_999].starts_with("round 59 line 499 "), "{}", found[29_999]);
+    let left: u64 =
+        spool::segments(dir.path()).unwrap().iter().map(|(_, path)| path.metadata().unwrap().len()).sum();
+    assert!(left <= 200_000, "{left} bytes on disk");
+}
+
+#[test]
+fn a_logger_that_drops_goes_on_exactly_behind_what_it_dropped() {
+    let dir = tempfile::tempdir().unwrap();
+    note(50_000, WhenFull::DropNew).write(dir.path()).unwrap();
+    let Logger { mut child, mut stdout, stderr } = Logger::start(dir.path());
+    let write = |stdout: &mut File, from: usize, to: usize| {
+        (from..to).for_each(|number| writeln!(stdout, "line {number}").unwrap());
+    };
+    // The buffer fills up; the rest is dropped. Then the worker dies while more is on its way.
+    write(&mut stdout, 0, 20_000);
+    let both = loop {
+        let both = processes(dir.path());
+        if both.len() == 2 {
+            break both;
+        }
+        std::thread::yield_now();
+    };
+    kill(both[1]);
+    write(&mut stdout, 20_000, 40_000);
+    drop((stdout, stderr));
+    while !processes(dir.path()).is_empty() {
+        let _ = child.try_wait();
+        std::thread::yield_now();
+    }
+    let _ = child.wait();
+    let kept = read_all(dir.path(), Stream::Stdout);
+    let numbers: Vec<usize> = kept.iter().map(|line| line["line ".len()..].parse().unwrap()).collect();
+    assert!(numbers.windows(2).all(|pair| pair[0] < pair[1]), "in order, none doubled, none torn");
+    let dropped = std::fs::read(dir.path().join("dropped")).unwrap();
+    let dropped = u64::from_le_bytes(dropped[..8].try_into().unwrap());
+    assert_eq!(kept.len() as u64 + dropped, 40_000, "every line is kept or counted");
+}
+
 /// A log store that fails now and then, before or after it has taken a batch.
 #[derive(Default)]
 struct Store {
@@ -225,6 +287,14 @@ struct Store {
     position: Mutex<u64>,
     calls: Mutex<u64>,
     missing: bool,
+    /// Whether it answers nobody, for now.
+    dead: std::sync::atomic::AtomicBool,
+}
+
+impl Store {
+    fn is_dead(&self) -> bool {
+        self.dead.load(std::sync::atomic::Ordering::Relaxed)
+    }
 }
 
 impl link::Uplink for Store {
@@ -242,11 +312,15 @@ impl link::Uplink for Store {
                 *calls
             };
             let busy = || UplinkError { retryable: true, code: "Busy".into(), message: "later".into() };
-            if call % 5 == 0 {
+            if call % 5 == 0 || self.is_dead() {
                 return Err(busy());
             }
             let mut position = self.position.lock();
             if batch.next_offset > *position {
+                if batch.offset < *position {
+                    let code = "DataAlreadyAcceptedException".into();
+                    return Err(UplinkError { retryable: false, code, message: "a part is here".into() });
+                }
                 assert_eq!(batch.offset, *position, "a gap");
                 *position = batch.next_offset;
                 self.lines.lock().extend(batch.events.into_iter().map(|event| event.message));
@@ -258,6 +332,9 @@ impl link::Uplink for Store {
         Box::pin(async move {
             assert_eq!((batch.log_group.as_str(), batch.log_stream.as_str()), ("/ecs/web", "ecs/app/0123"));
             assert_eq!((batch.account.as_str(), batch.region.as_str()), ("123456789012", "us-east-2"));
+            if self.is_dead() {
+                return Err(UplinkError { retryable: true, code: "Busy".into(), message: "later".into() });
+            }
             if self.missing {
                 let message = "The specified log group does not exist.".into();
                 return Err(UplinkError {
@@ -278,7 +355,12 @@ impl link::Uplink for Store {
 }
 
 fn target() -> LogTarget {
+    target_with(&[])
+}
+
+fn target_with(more: &[(&str, &str)]) -> LogTarget {
     let config = [("awslogs-group", "/ecs/web"), ("awslogs-stream-prefix", "ecs")];
+    let config = config.iter().chain(more);
     LogTarget {
         interactive: false,
         task_arn: "arn:aws:ecs:us-east-2:123456789012:task/c/0123".into(),
@@ -286,7 +368,7 @@ fn target() -> LogTarget {
         runtime_id: "0123-1".into(),
         config: link::LogConfig {
             driver: "awslogs".into(),
-            config: config.map(|(name, value)| (name.to_string(), value.to_string())).into(),
+            config: config.map(|(name, value)| (name.to_string(), value.to_string())).collect(),
         },
     }
 }
@@ -348,4 +430,76 @@ async fn a_missing_group_fails_the_start() {
         )
     );
     assert!(!dir.path().join("spool/0123-1").exists());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_dead_store_stops_no_container_that_may_drop_lines() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Arc::new(Store::default());
+    store.dead.store(true, std::sync::atomic::Ordering::Relaxed);
+    let logs = Logs::start(&config(dir.path()), store.clone());
+    // A blocking one is refused its start, with what the store said.
+    let error = logs.prepare(&target()).await.unwrap_err();
+    assert!(error.contains("Busy: later"), "{error}");
+    logs.prepare(&target_with(&[("mode", "non-blocking"), ("max-buffer-size", "1m")])).await.unwrap();
+    let spool_dir = logs.dir("0123-1");
+    let mut logger = tokio::task::block_in_place(|| Logger::start(&spool_dir));
+    tokio::task::block_in_place(|| {
+        for number in 0..200_000 {
+            writeln!(logger.stdout, "line {number}").unwrap();
+        }
+    });
+    store.dead.store(false, std::sync::atomic::Ordering::Relaxed);
+    let deadline = tokio::time::Instant::now() + Duration::from_secs(60);
+    let count = || store.lines.lock().len();
+    while count() == 0 {
+        assert!(tokio::time::Instant::now() < deadline, "nothing came");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    // Once it lives again there is room again.
+    tokio::task::block_in_place(|| {
+        writeln!(logger.stdout, "again").unwrap();
+        logger.end();
+    });
+    logs.finish("0123-1").await;
+    while spool_dir.exists() {
+        assert!(tokio::time::Instant::now() < deadline, "{} lines came", count());
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let lines = store.lines.lock();
+    let bytes: usize = lines.iter().map(String::len).sum();
+    assert!(bytes < 2 << 20 && lines.len() > 20_000, "{} lines of {bytes} bytes", lines.len());
+    let first: Vec<_> = (0..20_000).map(|number| format!("line {number}")).collect();
+    assert!(lines[..20_000] == first, "the oldest are kept");
+    assert_eq!(lines.last().map(String::as_str), Some("again"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_batch_that_the_store_has_in_part_is_divided_anew() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Arc::new(Store::default());
+    let logs = Logs::start(&config(dir.path()), store.clone());
+    logs.prepare(&target()).await.unwrap();
+    let spool_dir = logs.dir("0123-1");
+    tokio::task::block_in_place(|| {
+        let mut logger = Logger::start(&spool_dir);
+        writeln!(logger.stdout, "one").unwrap();
+        let mut reader = Reader::new(&spool_dir, 0);
+        while reader.next_record().unwrap().is_none() {
+            std::thread::yield_now();
+        }
+        // An earlier agent's batch of the first line is stored only now.
+        *store.position.lock() = reader.offset();
+        writeln!(logger.stdout, "two").unwrap();
+        logger.end();
+    });
+    logs.finish("0123-1").await;
+    let deadline = tokio::time::Instant::now() + Duration::from_secs(60);
+    while spool_dir.exists() {
+        assert!(tokio::time::Instant::now() < deadline, "{:?}", store.lines.lock());
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    // The first may have been shipped before that; the second came once.
+    let lines = store.lines.lock();
+    assert_eq!(lines.iter().filter(|line| *line == "two").count(), 1, "{lines:?}");
 }

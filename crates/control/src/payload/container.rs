@@ -9,17 +9,17 @@ use model::ecs::task_definition::TaskDefinition;
 use model::ecs::{ContainerOverride, Task};
 use wire::link;
 
-use super::docker;
+use super::{Surroundings, docker};
 
 /// Seconds a container must have run before it may be restarted in place: ECS's default.
 const RESTART_ATTEMPT_PERIOD: u32 = 300;
 
 /// All containers, in the order of the definition.
-pub fn containers(task: &Task, definition: &TaskDefinition) -> Vec<link::Container> {
-    definition.spec.container_definitions.iter().map(|container| convert(task, container)).collect()
+pub fn containers(task: &Task, definition: &TaskDefinition, around: &Surroundings) -> Vec<link::Container> {
+    definition.spec.container_definitions.iter().map(|container| convert(task, container, around)).collect()
 }
 
-fn convert(task: &Task, definition: &ContainerDefinition) -> link::Container {
+fn convert(task: &Task, definition: &ContainerDefinition, around: &Surroundings) -> link::Container {
     let name = definition.name.as_str();
     let changes = task.spec.overrides.container_overrides.iter().find(|o| o.name == name);
     let running = task.containers.iter().find(|c| c.name.as_str() == name);
@@ -49,7 +49,7 @@ fn convert(task: &Task, definition: &ContainerDefinition) -> link::Container {
         health_check_type: definition.health_check.as_ref().map(|_| "docker".to_owned()),
         registry_authentication: definition.repository_credentials.as_ref().map(|c| credentials(c, region)),
         secrets: secrets.chain(log_secrets.map(|s| secret(s, region, Some("LOG_DRIVER")))).collect(),
-        docker_config: docker::config(task, definition, changes),
+        docker_config: docker::config(task, definition, changes, around),
     }
 }
 

@@ -8,6 +8,8 @@ use model::ecs::task_definition::NetworkMode;
 use model::ecs::{ContainerOverride, Task};
 use wire::link;
 
+use super::Surroundings;
+
 const MIB: i64 = 1024 * 1024;
 const NANOS: i64 = 1_000_000_000;
 
@@ -16,11 +18,12 @@ pub fn config(
     task: &Task,
     definition: &ContainerDefinition,
     changes: Option<&ContainerOverride>,
+    around: &Surroundings,
 ) -> link::DockerConfig {
     link::DockerConfig {
         version: "1.19".into(),
         config: container_config(task, definition),
-        host_config: host_config(task, definition, changes),
+        host_config: host_config(task, definition, changes, around),
     }
 }
 
@@ -66,6 +69,7 @@ fn host_config(
     task: &Task,
     definition: &ContainerDefinition,
     changes: Option<&ContainerOverride>,
+    around: &Surroundings,
 ) -> link::HostConfig {
     let none = LinuxParameters::default();
     let linux = definition.linux_parameters.as_ref().unwrap_or(&none);
@@ -75,7 +79,7 @@ fn host_config(
     let hosts = definition.extra_hosts.iter().flatten();
     let ulimits = definition.ulimits.iter().flatten();
     link::HostConfig {
-        log_config: log_config(definition),
+        log_config: log_config(definition, around.log_mode.as_deref()),
         network_mode: network_mode(task, definition),
         cap_add: capabilities.add.unwrap_or_default(),
         cap_drop: capabilities.drop.unwrap_or_default(),
@@ -112,14 +116,16 @@ fn memory_swap(memory: Option<u32>, linux: &LinuxParameters) -> i64 {
     }
 }
 
-fn log_config(definition: &ContainerDefinition) -> link::LogConfig {
-    match &definition.log_configuration {
-        Some(log) => link::LogConfig {
-            driver: log.log_driver.to_string(),
-            config: log.options.clone().unwrap_or_default(),
-        },
-        None => link::LogConfig { driver: LogDriver::JsonFile.to_string(), config: BTreeMap::new() },
+/// The user's options; `awslogs` has a mode even where none is named.
+fn log_config(definition: &ContainerDefinition, mode: Option<&str>) -> link::LogConfig {
+    let Some(log) = &definition.log_configuration else {
+        return link::LogConfig { driver: LogDriver::JsonFile.to_string(), config: BTreeMap::new() };
+    };
+    let mut config = log.options.clone().unwrap_or_default();
+    if let (LogDriver::Awslogs, Some(mode)) = (log.log_driver, mode) {
+        config.entry("mode".to_owned()).or_insert_with(|| mode.to_owned());
     }
+    link::LogConfig { driver: log.log_driver.to_string(), config }
 }
 
 fn network_mode(task: &Task, definition: &ContainerDefinition) -> String {

@@ -29,6 +29,8 @@ pub struct Surroundings {
     pub subnet_prefix: Option<u8>,
     /// Credentials of the task's role.
     pub role: Option<link::RoleCredentials>,
+    /// The `mode` of a log configuration that names none.
+    pub log_mode: Option<String>,
 }
 
 /// Writes the message about `task`, which is an instance of `definition`.
@@ -57,7 +59,7 @@ pub fn task(task: &Task, definition: &TaskDefinition, around: &Surroundings) -> 
             .filter_map(|a| interface(task, a, around))
             .collect(),
         volumes: spec.volumes.iter().map(volume::volume).collect(),
-        containers: container::containers(task, definition),
+        containers: container::containers(task, definition, around),
         longshore: Some(extras(task, around)),
     }
 }

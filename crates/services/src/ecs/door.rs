@@ -3,6 +3,7 @@
 //! Everything a node says may be said twice; a report that tells nothing new costs no commit.
 
 use model::ecs::placement::TaskPlacementConstraint;
+use model::ecs::setting::SettingName;
 use model::ecs::task_definition::TaskDefinition;
 use model::ecs::{Cluster, ContainerInstance, LastStatus, Node, NodeId, Tags, Task};
 use model::{Arn, Scope, Timestamp};
@@ -13,7 +14,7 @@ use store::{Key, Snapshot, Store, Txn, Versioned, key};
 use super::error::Error;
 use super::rules::placement::Wishes;
 use super::store::{BY_NODE, ENDED, NodeRow, TaskRow, active_cluster, task_definition};
-use super::{instances, placement, registries, tagged};
+use super::{instances, placement, registries, setting, tagged};
 use crate::context::Ids;
 use crate::ec2;
 
@@ -122,6 +123,13 @@ pub fn daemon_instances(
 /// The definition that a task is an instance of.
 pub fn definition_of(snapshot: &Snapshot, task: &Task) -> Option<TaskDefinition> {
     task_definition(snapshot, &task.scope, &task.spec.definition).map(|found| found.row.0.clone())
+}
+
+/// The `mode` of a log configuration that names none: the account's `defaultLogDriverMode`.
+///
+/// Deviation: a task does not remember who ran it, so a principal's own setting does not count.
+pub fn default_log_mode(snapshot: &Snapshot, scope: &Scope) -> String {
+    setting::of_account(snapshot, scope, SettingName::DefaultLogDriverMode)
 }
 
 /// The scope and the interfaces of the task that an ARN names.

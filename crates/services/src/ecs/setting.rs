@@ -3,6 +3,7 @@
 //! A principal's own setting comes before the account's, and that before ECS's default. What
 //! the root user puts is the account's.
 
+use model::Scope;
 use model::ecs::TextEnum;
 use model::ecs::setting::{AccountSetting, SettingName, SettingOwner};
 use store::{Snapshot, Txn};
@@ -28,6 +29,12 @@ pub(crate) fn effective_for(
     own(ctx, snapshot, name, owner)
         .or_else(|| own(ctx, snapshot, name, &SettingOwner::Account))
         .unwrap_or_else(|| rules::default(name).to_owned())
+}
+
+/// The value of a setting that holds for the account as a whole.
+pub(crate) fn of_account(snapshot: &Snapshot, scope: &Scope, name: SettingName) -> String {
+    let row = snapshot.get::<SettingRow>(&setting_key(scope, name.as_str(), &SettingOwner::Account));
+    row.map_or_else(|| rules::default(name).to_owned(), |row| row.value.clone())
 }
 
 /// What `owner` itself put.
