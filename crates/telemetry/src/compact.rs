@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::sync::Arc;
 
+use model::Timestamp;
 use model::logs::{LogGroupId, LogStreamId};
 use store::{Row, Txn};
 
@@ -21,6 +22,8 @@ use crate::shared::Shared;
 
 /// A segment is rewritten when one event in this many belongs to a stream that is gone.
 const PURGE_SHARE: u64 = 4;
+/// How much too long an event may lie among younger ones in its segment.
+const TRIM_LATE_MS: i64 = 86_400_000;
 /// Events handed to the packing thread at once.
 const RUN_EVENTS: usize = 4096;
 /// Bytes handed to the packing thread at once.
@@ -50,7 +53,7 @@ pub(crate) async fn join_due(shared: &Shared) -> Result<()> {
     for group in groups {
         while !*shared.closing.borrow() {
             let Some(due) = due(shared, group) else { break };
-            join(shared, group, due, &|_| true).await?;
+            join(shared, group, due, &|_, _| true).await?;
         }
     }
     Ok(())
@@ -76,10 +79,27 @@ pub(crate) async fn purge(shared: &Shared, group: LogGroupId, lives: &StreamFilt
             continue;
         }
         drop(index);
-        join(shared, group, vec![row], &|series| !dead.contains(&series)).await?;
+        join(shared, group, vec![row], &|series, _| !dead.contains(&series)).await?;
         purged += 1;
     }
     Ok(purged)
+}
+
+/// Rewrites the segments of `group` that hold events more than a day older than `cutoff` without what is
+/// older than `cutoff`; answers how many. So a segment is rewritten once a day at most.
+pub(crate) async fn trim(shared: &Shared, group: LogGroupId, cutoff: Timestamp) -> Result<usize> {
+    let _turn = shared.joining.lock().await;
+    let oldest = *shared.oldest_generation.borrow();
+    let rows = shared.catalog.read().segments(group);
+    let is_late = |row: &SegmentRow| row.first_timestamp < cutoff.as_millis() - TRIM_LATE_MS;
+    let late: Vec<Arc<SegmentRow>> =
+        rows.iter().filter(|row| is_settled(shared, row, oldest) && is_late(row)).cloned().collect();
+    drop(rows);
+    let count = late.len();
+    for row in late {
+        join(shared, group, vec![row], &|_, timestamp| timestamp >= cutoff.as_millis()).await?;
+    }
+    Ok(count)
 }
 
 /// Whether a segment is ours and its log files are gone.
@@ -155,13 +175,13 @@ impl Run {
 }
 
 /// The next events of all feeds, in order; none when the feeds are used up.
-async fn next_run(shared: &Shared, feeds: &mut [Feed], keep: &KeepSeries<'_>) -> Result<Run> {
+async fn next_run(shared: &Shared, feeds: &mut [Feed], keep: &Keep<'_>) -> Result<Run> {
     let mut run = Run::default();
     while run.events.len() < RUN_EVENTS && run.payload.len() < RUN_BYTES {
         let least = feeds.iter_mut().filter(|feed| feed.key().is_some()).min_by_key(|feed| feed.key());
         let Some(feed) = least else { break };
         let series = feed.index.series[feed.block.series[feed.at] as usize].id;
-        if keep(series) {
+        if keep(series, feed.block.keys[feed.at].timestamp) {
             let start = run.payload.len();
             run.payload.extend_from_slice(feed.block.payload_of(feed.at));
             let place = start..run.payload.len();
@@ -173,15 +193,10 @@ async fn next_run(shared: &Shared, feeds: &mut [Feed], keep: &KeepSeries<'_>) ->
     Ok(run)
 }
 
-/// Decides which series a rewriting keeps.
-type KeepSeries<'k> = dyn Fn(u128) -> bool + Sync + 'k;
+/// Decides, by series and time, which events a rewriting keeps.
+type Keep<'k> = dyn Fn(u128, i64) -> bool + Sync + 'k;
 
-async fn join(
-    shared: &Shared,
-    group: LogGroupId,
-    old: Vec<Arc<SegmentRow>>,
-    keep: &KeepSeries<'_>,
-) -> Result<()> {
+async fn join(shared: &Shared, group: LogGroupId, old: Vec<Arc<SegmentRow>>, keep: &Keep<'_>) -> Result<()> {
     let mut feeds = Vec::with_capacity(old.len());
     for row in &old {
         let index = shared.index_of(row).await?;

@@ -171,8 +171,19 @@ impl Logs {
         compact::purge(&self.shared, group, lives).await
     }
 
-    /// Removes the segments of a group whose events are all older than `cutoff`; answers how many.
+    /// Removes the events of a group that are older than `cutoff`: segments with nothing else at once, those
+    /// that are in part a day older by rewriting. Answers how many segments were removed or rewritten.
     pub async fn expire(&self, group: LogGroupId, cutoff: Timestamp) -> Result<usize> {
+        let is_old = |first: i64| first < cutoff.as_millis();
+        let waits = self.shared.catalog.read().tables().filter_map(|table| table.oldest(group)).any(is_old);
+        if waits {
+            // A quiet store would keep them in its log for ever.
+            self.flush().await?;
+        }
+        Ok(self.expire_whole(group, cutoff).await? + compact::trim(&self.shared, group, cutoff).await?)
+    }
+
+    async fn expire_whole(&self, group: LogGroupId, cutoff: Timestamp) -> Result<usize> {
         let rows = self.shared.catalog.read().segments(group);
         let old: Vec<Arc<SegmentRow>> =
             rows.iter().filter(|row| row.last_timestamp < cutoff.as_millis()).cloned().collect();

@@ -136,6 +136,11 @@ impl Memtable {
         self.groups.read().get(&group).is_some_and(|t| t.streams.keys().any(|&s| wanted(s)))
     }
 
+    /// The time of a group's first event.
+    pub(crate) fn oldest(&self, group: LogGroupId) -> Option<i64> {
+        self.groups.read().get(&group)?.events.first_key_value().map(|(key, _)| key.timestamp)
+    }
+
     /// The last arrival in a group.
     pub(crate) fn newest(&self, group: LogGroupId) -> u64 {
         self.groups.read().get(&group).map_or(0, |table| table.newest)

@@ -297,6 +297,11 @@ async fn groups_are_found_by_prefix_pattern_and_page() {
     };
     assert_eq!(list(json!({ "logGroupNamePrefix": "/ecs/" })).await.0, ["/ecs/api", "/ecs/web"]);
     assert_eq!(list(json!({ "logGroupNamePattern": "web" })).await.0, ["/ecs/web", "/rds/web", "web"]);
+    let short = call(&ctx, "DescribeLogGroups", json!({ "logGroupNamePattern": "rds" })).await.unwrap();
+    let arn = "arn:aws:logs:us-east-2:123456789012:log-group:/rds/web:*";
+    assert_eq!(short["logGroups"], json!([{ "logGroupName": "/rds/web", "creationTime": NOW, "arn": arn }]));
+    let both = json!({ "logGroupIdentifiers": ["web"], "logGroupNamePrefix": "w" });
+    assert!(call(&ctx, "DescribeLogGroups", both).await.unwrap_err().starts_with("InvalidParameter"));
     let (first, token) = list(json!({ "limit": 3 })).await;
     assert_eq!(first, ["/ecs/api", "/ecs/web", "/rds/web"]);
     assert_eq!(list(json!({ "limit": 3, "nextToken": token })).await.0, ["web"]);

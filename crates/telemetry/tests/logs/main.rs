@@ -241,3 +241,25 @@ async fn arrivals_are_read_in_runs_wherever_they_lie() {
     let logs = world.open().await;
     assert_eq!((logs.newest(), logs.newest_of(group())), (4, 4));
 }
+
+#[tokio::test]
+async fn what_is_too_old_leaves_also_from_memory_and_from_among_younger_events() {
+    const DAY: i64 = 86_400_000;
+    let world = World::new().await;
+    let logs = world.open().await;
+    world.append(&logs, 1, &[event(0, "old"), event(3 * DAY, "young")]).await;
+    // Still in memory: it is written out first, and then rewritten without the old.
+    logs.expire(group(), Timestamp::from_millis(2 * DAY)).await.unwrap();
+    assert_eq!(messages(&logs, query()).await, ["young"]);
+    assert_eq!(world.segment_count(), 1);
+    // Less than a day too old: not yet worth it.
+    world.append(&logs, 1, &[event(2 * DAY + 1, "a little late"), event(4 * DAY, "last")]).await;
+    logs.expire(group(), Timestamp::from_millis(3 * DAY - 1)).await.unwrap();
+    assert_eq!(messages(&logs, query()).await, ["a little late", "young", "last"]);
+    logs.close().await;
+    drop(logs);
+    let logs = world.open().await;
+    logs.expire(group(), Timestamp::from_millis(5 * DAY)).await.unwrap();
+    assert_eq!(messages(&logs, query()).await, Vec::<String>::new());
+    assert_eq!((world.segment_count(), world.blob_count().await), (0, 0));
+}

@@ -75,6 +75,11 @@ pub fn due(cloud: &Cloud) -> Vec<Subscription> {
     let snapshot = cloud.store.snapshot();
     let filters = snapshot.all::<SubscriptionFilterRow>(&key![]);
     let is_due = |filter: &Versioned<SubscriptionFilterRow>| {
+        // Filters of a group that is gone stay for a moment.
+        let group = store::group(&snapshot, &filter.scope, &filter.group_name);
+        if !group.is_ok_and(|group| group.id == filter.group) {
+            return false;
+        }
         let progress = progress(&snapshot, filter);
         progress.window.is_some() || cloud.logs.newest_of(filter.group) > progress.done
     };

@@ -25,7 +25,10 @@ const PREFIX_MAX: usize = 200;
 
 impl Handler for CreateExportTask {
     fn access(ctx: &OpCtx, input: &CreateExportTaskRequest) -> Access {
-        Access::new("logs:CreateExportTask", access_arn(&ctx.scope, Some(&input.log_group_name), None))
+        let group = access_arn(&ctx.scope, Some(&input.log_group_name), None);
+        let prefix = input.destination_prefix.as_deref().unwrap_or(PREFIX_DEFAULT).trim_matches('/');
+        let files = format!("arn:aws:s3:::{}/{prefix}/*", input.destination);
+        Access::new("logs:CreateExportTask", group).besides(Access::new("s3:PutObject", files))
     }
 
     async fn run(

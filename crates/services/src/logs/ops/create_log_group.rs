@@ -22,6 +22,9 @@ impl Handler for CreateLogGroup {
 
     async fn run(ctx: &OpCtx, input: CreateLogGroupRequest) -> Result<Empty, ServiceError> {
         let name = group_name(&input.log_group_name)?;
+        if name.as_str().get(..4).is_some_and(|start| start.eq_ignore_ascii_case("aws/")) {
+            return Err(Error::parameter("Log groups starting with AWS/ are reserved for AWS.").into());
+        }
         let given = input.tags.unwrap_or_default();
         tags::check(&given)?;
         if input.kms_key_id.is_some() {

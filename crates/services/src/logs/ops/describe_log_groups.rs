@@ -4,7 +4,9 @@
 
 use std::sync::Arc;
 
-use ::wire::logs::{DescribeLogGroups, DescribeLogGroupsRequest, DescribeLogGroupsResponse};
+use ::wire::logs::{
+    DescribeLogGroups, DescribeLogGroupsRequest, DescribeLogGroupsResponse, LogGroup as Shape,
+};
 
 use crate::access::Access;
 use crate::context::OpCtx;
@@ -37,7 +39,21 @@ impl Handler for DescribeLogGroups {
             let filters = filters::of_group::<MetricFilterRow>(&snapshot, group.id).count();
             wire::group(group, ctx.cloud.logs.stored_bytes(group.id), filters)
         };
-        Ok(DescribeLogGroupsResponse { log_groups: Some(found.iter().map(shown).collect()), next_token })
+        let mut groups: Vec<Shape> = found.iter().map(shown).collect();
+        if input.log_group_name_pattern.is_some() {
+            groups = groups.into_iter().map(in_short).collect();
+        }
+        Ok(DescribeLogGroupsResponse { log_groups: Some(groups), next_token })
+    }
+}
+
+/// What the service tells of groups that were looked for by a pattern.
+fn in_short(group: Shape) -> Shape {
+    Shape {
+        log_group_name: group.log_group_name,
+        creation_time: group.creation_time,
+        arn: group.arn,
+        ..Default::default()
     }
 }
 
@@ -63,6 +79,9 @@ fn wanted(ctx: &OpCtx, input: &DescribeLogGroupsRequest, limit: usize) -> Result
             && class.is_none_or(|class| group.class.as_str() == class)
     };
     if let Some(identifiers) = &input.log_group_identifiers {
+        if prefix.is_some() || pattern.is_some() || class.is_some() {
+            return Err(Error::parameter("logGroupIdentifiers cannot be combined with other filters."));
+        }
         let mut names =
             identifiers.iter().map(|raw| identified(&ctx.scope, raw)).collect::<Result<Vec<_>, _>>()?;
         names.sort();

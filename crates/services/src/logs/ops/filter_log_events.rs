@@ -17,6 +17,9 @@ use crate::logs::wire::{access_arn, group_of, stream_name};
 use crate::logs::{select, store, token};
 use crate::room::Handler;
 
+/// The earliest start of a reading from the newest event on, by the service's own rule: 2024-01-01.
+const NEWEST_FIRST_SINCE: i64 = 1_704_067_200_000;
+
 impl Handler for FilterLogEvents {
     fn access(ctx: &OpCtx, input: &FilterLogEventsRequest) -> Access {
         let (name, identifier) = (input.log_group_name.as_deref(), input.log_group_identifier.as_deref());
@@ -58,6 +61,11 @@ impl Handler for FilterLogEvents {
 fn place(input: &FilterLogEventsRequest) -> Result<(Direction, Option<Key>), Error> {
     let Some(token) = &input.next_token else {
         let newest_first = input.start_from_head == Some(false);
+        if newest_first && input.start_time.is_some_and(|start| start < NEWEST_FIRST_SINCE) {
+            return Err(Error::parameter(
+                "startFromHead false is supported only with a startTime on or after Jan 1, 2024 00:00:00 UTC.",
+            ));
+        }
         return Ok((if newest_first { Direction::Descending } else { Direction::Ascending }, None));
     };
     let invalid = || Error::parameter("The specified nextToken is invalid.");

@@ -2,6 +2,8 @@
 //!
 //! A token is a position between events. At either end of the stream the answer is empty and
 //! carries the token that was passed, so that a client knows it has seen all for now.
+//!
+//! Deviation: tokens do not expire after 24 hours.
 
 use std::sync::Arc;
 

@@ -1,8 +1,12 @@
 //! PutLogEvents.
 //!
-//! Sequence tokens are ignored, as the service has done since 2023; an entity is not kept.
+//! Sequence tokens are ignored, as the service has done since 2023.
+//!
+//! Deviation: an entity is not kept; it is answered as rejected, and the events are stored.
 
-use ::wire::logs::{PutLogEvents, PutLogEventsRequest, PutLogEventsResponse, RejectedLogEventsInfo};
+use ::wire::logs::{
+    PutLogEvents, PutLogEventsRequest, PutLogEventsResponse, RejectedEntityInfo, RejectedLogEventsInfo,
+};
 use model::Timestamp;
 use telemetry::{Batch, EVENT_OVERHEAD_BYTES, Event};
 
@@ -30,6 +34,8 @@ impl Handler for PutLogEvents {
         let bytes = input.log_events.iter().map(|e| e.message.len() as u64 + EVENT_OVERHEAD_BYTES).sum();
         let verdict = rules::judge(&times, bytes, ctx.now, group.retention)?;
         ctx.cloud.log_quotas.take_bytes(group.id, bytes, ctx.now)?;
+        let rejected_entity_info =
+            input.entity.map(|_| RejectedEntityInfo { error_type: "UnsupportedLogGroupType".to_owned() });
         let mut events = input.log_events;
         events.truncate(verdict.stored.end);
         let events: Vec<Event> = events
@@ -46,7 +52,7 @@ impl Handler for PutLogEvents {
         Ok(PutLogEventsResponse {
             next_sequence_token: Some(token::sequence(sequence)),
             rejected_log_events_info: rejected(&verdict),
-            ..Default::default()
+            rejected_entity_info,
         })
     }
 }

@@ -27,7 +27,17 @@ const FILTERS_MAX: usize = 2;
 
 impl Handler for PutSubscriptionFilter {
     fn access(ctx: &OpCtx, input: &PutSubscriptionFilterRequest) -> Access {
-        Access::new("logs:PutSubscriptionFilter", access_arn(&ctx.scope, Some(&input.log_group_name), None))
+        let group = access_arn(&ctx.scope, Some(&input.log_group_name), None);
+        let access = Access::new("logs:PutSubscriptionFilter", group);
+        // Whoever has a group written to must be allowed to write to it.
+        if !input.destination_arn.starts_with("arn:aws:logs:") {
+            return access;
+        }
+        let destination = access_arn(&ctx.scope, None, Some(&input.destination_arn));
+        let streams = format!("{}:log-stream:*", destination.trim_end_matches(":*"));
+        access
+            .besides(Access::new("logs:PutLogEvents", streams))
+            .besides(Access::new("logs:CreateLogStream", destination))
     }
 
     async fn run(ctx: &OpCtx, input: PutSubscriptionFilterRequest) -> Result<Empty, ServiceError> {

@@ -40,3 +40,19 @@ async fn a_delivery_group_keeps_a_day_and_is_not_read() {
     let essentials = json!({ "logGroupName": "/no", "logGroupClass": "ESSENTIALS" });
     assert!(call(&ctx, "CreateLogGroup", essentials).await.is_err());
 }
+
+#[tokio::test]
+async fn rules_of_single_operations_hold() {
+    let ctx = testing::ctx().await;
+    let told = call(&ctx, "CreateLogGroup", json!({ "logGroupName": "AWS/mine" })).await.unwrap_err();
+    assert_eq!(told, "InvalidParameterException: Log groups starting with AWS/ are reserved for AWS.");
+    call(&ctx, "CreateLogGroup", json!({ "logGroupName": "/a" })).await.unwrap();
+    call(&ctx, "CreateLogStream", json!({ "logGroupName": "/a", "logStreamName": "s" })).await.unwrap();
+    let early = json!({ "logGroupName": "/a", "startFromHead": false, "startTime": 1_600_000_000_000_i64 });
+    assert!(call(&ctx, "FilterLogEvents", early).await.unwrap_err().contains("Jan 1, 2024"));
+    let with_entity = json!({ "logGroupName": "/a", "logStreamName": "s",
+        "logEvents": [{ "timestamp": super::NOW, "message": "x" }],
+        "entity": { "keyAttributes": { "Type": "Service", "Name": "web" } } });
+    let answer = call(&ctx, "PutLogEvents", with_entity).await.unwrap();
+    assert_eq!(answer["rejectedEntityInfo"]["errorType"], "UnsupportedLogGroupType");
+}
