@@ -300,7 +300,10 @@ impl Runtime {
                 Err(Error::Request { source, .. }) if source.code() == Code::AlreadyExists => {
                     // What has a process is what an earlier attempt made; the start finds out how far it is.
                     match self.state(id).await? {
-                        ProcessState::Missing => self.delete_record(id).await?,
+                        ProcessState::Missing => {
+                            self.end_leftover(id).await;
+                            self.delete_record(id).await?;
+                        }
                         ProcessState::Created
                         | ProcessState::Running { .. }
                         | ProcessState::Stopped { .. } => return Ok(()),
@@ -401,6 +404,11 @@ impl Runtime {
         Ok(answer.containers.into_iter().map(known).collect())
     }
 
+    /// Where the OCI runtime keeps what it knows; the shim adds the namespace.
+    fn oci_root(&self) -> PathBuf {
+        self.run_dir.join("oci")
+    }
+
     fn runtime_options(&self) -> prost_types::Any {
         /// `containerd.runc.v1.Options`; only what we set.
         #[derive(Clone, PartialEq, prost::Message)]
@@ -412,7 +420,7 @@ impl Runtime {
         }
         let options = Options {
             binary_name: self.oci.path().display().to_string(),
-            root: self.run_dir.join("oci").display().to_string(),
+            root: self.oci_root().display().to_string(),
         };
         prost_types::Any {
             type_url: "containerd.runc.v1.Options".into(),

@@ -4,6 +4,7 @@
 //! Until the start itself was asked for, everything may be made anew. From then on the process may have run: it is
 //! taken as it is found, and one that is gone has ended. [`next`] holds these rules.
 
+use std::process::Stdio as Stdin;
 use std::time::Duration;
 
 use containerd_client::services::v1::{CreateTaskRequest, DeleteTaskRequest, StartRequest};
@@ -17,6 +18,7 @@ use crate::task::timing::timed;
 /// A start that containerd could not be asked for is tried again so often.
 const ATTEMPTS: u32 = 20;
 const ATTEMPT_PAUSE: Duration = Duration::from_millis(500);
+const LEFTOVER_TIMEOUT: Duration = Duration::from_secs(10);
 /// The process of a container that has ended before anybody saw it run.
 const ENDED: u32 = 0;
 
@@ -137,8 +139,14 @@ impl Runtime {
             Err(Error::Request { source, .. }) if is_left_over(&source) && self.remove_bundle(id) => {
                 Err(Error::Silent { attempt: "starting", id: id.to_string() })
             }
+            Err(Error::Request { source, .. }) if is_made_already(&source) => {
+                self.end_leftover(id).await;
+                Err(Error::Silent { attempt: "starting", id: id.to_string() })
+            }
             Err(error) => {
-                if !error.is_temporary() {
+                if error.is_temporary() {
+                    self.end_leftover(id).await;
+                } else {
                     let _ = self.delete_process(id).await;
                 }
                 Err(error)
@@ -152,6 +160,18 @@ impl Runtime {
         let bundle = bundles.join(crate::config::CONTAINERD_NAMESPACE).join(id);
         let _ = nix::mount::umount2(&bundle.join("rootfs"), nix::mount::MntFlags::MNT_DETACH);
         std::fs::remove_dir_all(bundle).is_ok()
+    }
+
+    /// Ends the shim of a creation that was cut short, and what it has made, after containerd has lost sight of it: its
+    /// logger would keep the next one waiting for the spool.
+    pub(super) async fn end_leftover(&self, id: &str) {
+        crate::containerd::end_shim(self.connection().address(), id);
+        let mut command = tokio::process::Command::new(self.oci.path());
+        command.arg("--root").arg(self.oci_root().join(crate::config::CONTAINERD_NAMESPACE));
+        command.args(["delete", "--force", id]).kill_on_drop(true);
+        command.stdin(Stdin::null()).stdout(Stdin::null()).stderr(Stdin::null());
+        // Mostly there is nothing, and that is its complaint.
+        let _ = tokio::time::timeout(LEFTOVER_TIMEOUT, command.status()).await;
     }
 
     /// Ends a process whose shim cannot be reached any more, and the shim.
@@ -176,6 +196,13 @@ impl Runtime {
 /// Whether containerd stumbles over what an earlier one of it left.
 fn is_left_over(status: &Status) -> bool {
     status.message().contains("failed to start shim: mkdir") && status.message().contains("file exists")
+}
+
+/// Whether the OCI runtime has a container of the name which containerd does not know any more.
+fn is_made_already(status: &Status) -> bool {
+    let text = status.message();
+    text.contains("OCI runtime create failed")
+        && (text.contains("already exists") || text.contains("already in use"))
 }
 
 #[cfg(test)]
