@@ -9,7 +9,7 @@ from botocore.config import Config
 
 from support.ecs import Cluster
 from support.images import busybox_layout, push
-from support.longshore import VENV
+from support.longshore import VENV, Longshore
 from support.process import run, wait_until
 
 PARK = "trap 'exit 0' TERM; echo up; while :; do sleep 0.2; done"
@@ -50,7 +50,7 @@ class Somebody:
         """The AWS command line from PyPI, by environment variables alone."""
         env = {name: value for name, value in self.longshore.environment().items() if not name.startswith("AWS_")}
         env |= {name.upper(): value for name, value in self.credentials.items() if value}
-        env |= {"AWS_ENDPOINT_URL": self.longshore.endpoint, "AWS_REGION": self.longshore.region, "AWS_PAGER": ""}
+        env |= {"AWS_ENDPOINT_URL": self.longshore.endpoint, "AWS_DEFAULT_REGION": self.longshore.region, "AWS_PAGER": ""}
         return run([VENV / "aws", *argv], env=env, timeout=120, check=check)
 
 
@@ -243,7 +243,24 @@ def test_repository_policies_give_and_deny(account, cluster, tmp_path):
     skopeo(kim, image, f"dir:{tmp_path}/again")
 
 
-SHOW = "wget -q -O - http://169.254.170.2$AWS_CONTAINER_CREDENTIALS_RELATIVE_URI; echo; " + PARK
+def test_an_execution_role_must_be_allowed_to_pull(account, cluster):
+    role = account.role("puller", TASKS_TRUST, allow("ecr:BatchGetImage"))
+    definition = cluster.register("iam-pull", [box(cluster, "true")])
+    def end(words):
+        [arn] = cluster.run(definition, overrides={"executionRoleArn": role})
+        [task] = cluster.wait([arn], "STOPPED", 120)
+        reasons = f"{task['stoppedReason']} {task['containers'][0].get('reason')}"
+        assert all(word in reasons for word in words), reasons
+        return task
+    user = "assumed-role/puller/"
+    end(["CannotPullContainerError", "AccessDeniedException", user, "ecr:GetAuthorizationToken"])
+    account.iam.put_role_policy(RoleName="puller", PolicyName="own", PolicyDocument=document(allow("ecr:GetAuthorizationToken")))
+    end(["CannotPullContainerError", user, "not authorized to perform: ecr:BatchGetImage"])
+    account.iam.attach_role_policy(RoleName="puller", PolicyArn="arn:aws:iam::aws:policy/service-role/AmazonECSTaskExecutionRolePolicy")
+    assert end(["Essential container in task exited"])["containers"][0]["exitCode"] == 0
+
+
+SHOW = "wget -q -O - http://169.254.170.2$AWS_CONTAINER_CREDENTIALS_RELATIVE_URI; echo; echo path $AWS_CONTAINER_CREDENTIALS_RELATIVE_URI; " + PARK
 
 
 def test_a_task_acts_as_its_role(account, cluster):
@@ -262,7 +279,39 @@ def test_a_task_acts_as_its_role(account, cluster):
     assert task.client("sts").get_caller_identity()["Arn"] == f"arn:aws:sts::{ACCOUNT}:assumed-role/worker/{task_id}"
     task.client("ecs").list_clusters()
     refused(task.client("ecs").create_cluster, "AccessDeniedException", "because no identity-based policy allows")
+    # The path is worth nothing in another task, even in one of the same role.
+    path = f"http://169.254.170.2/v2/credentials/{credentials_id(cluster, arn)}"
+    definition = cluster.register("iam-thief", [box(cluster, f"wget -O - {path} && exit 3; exit 0")], taskRoleArn=role)
+    [thief] = cluster.run(definition)
+    [ended] = cluster.wait([thief], "STOPPED", 120)
+    assert ended["containers"][0]["exitCode"] == 0
+    # Who takes the role from ECS takes it from the tasks that have it, too.
+    account.iam.delete_role_policy(RoleName="worker", PolicyName="own")
+    refused(task.client("ecs").list_clusters, "AccessDeniedException", "ecs:ListClusters")
+    account.iam.delete_role(RoleName="worker")
+    refused(task.client("ecs").list_clusters, "UnrecognizedClientException")
     cluster.stop([arn])
+
+
+def credentials_id(cluster, arn):
+    [line] = [line for line in cluster.messages("iam-role", arn, "main") if line.startswith("path ")]
+    return line.split()[1].rsplit("/", 1)[1]
+
+
+def test_a_task_on_the_nodes_network_finds_its_role_at_its_own_address(account, cluster):
+    role = account.role("host", TASKS_TRUST)
+    container = box(cluster, "wget -q -O - $AWS_CONTAINER_CREDENTIALS_FULL_URI; echo", memory=64,
+                    logConfiguration=cluster.log_configuration("iam-host"))
+    cluster.ecs.register_task_definition(family="iam-host", containerDefinitions=[container], networkMode="host", taskRoleArn=role)
+    cluster.ecs.create_cluster()
+    wait_until("the node has joined", lambda: cluster.ecs.list_container_instances()["containerInstanceArns"], 60)
+    [task] = cluster.ecs.run_task(taskDefinition="iam-host", cluster="default")["tasks"]
+    wait_until("the task has ended", lambda: cluster.ecs.describe_tasks(tasks=[task["taskArn"]])["tasks"][0]["lastStatus"] == "STOPPED", 90)
+    def shown():
+        found = [line for line in cluster.messages("iam-host", task["taskArn"], "main") if line.startswith("{")]
+        assert found
+        return json.loads(found[0])
+    assert wait_until("the credentials are shown", shown, 90)["RoleArn"] == role
 
 
 def test_a_role_that_ecs_cannot_take_starts_nothing(account, cluster):
@@ -271,3 +320,32 @@ def test_a_role_that_ecs_cannot_take_starts_nothing(account, cluster):
         role = f"arn:aws:iam::{ACCOUNT}:role/{name}"
         definition = cluster.register(f"iam-{name}", [box(cluster, PARK)], taskRoleArn=role)
         refused(cluster.run, "ClientException", f"ECS was unable to assume the role '{role}'", definition=definition)
+    service = {"cluster": "iam", "service": "untrusted"}
+    cluster.ecs.create_service(cluster="iam", serviceName="untrusted", taskDefinition=definition, desiredCount=1,
+                               launchType="FARGATE", networkConfiguration=cluster.network)
+    def told():
+        events = cluster.ecs.describe_services(cluster="iam", services=["untrusted"])["services"][0]["events"]
+        return any("failed to launch a task with (error ECS was unable to assume the role" in event["message"] for event in events)
+    wait_until("the service tells", told, 60)
+    cluster.ecs.delete_service(**service, force=True)
+
+
+def test_users_and_sessions_outlive_a_restart():
+    longshore = Longshore(node=False).start()
+    try:
+        account = Account(longshore)
+        lee = account.user("lee", allow("ecs:List*", "sts:AssumeRole"))
+        trust = {"Effect": "Allow", "Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:user/lee"}, "Action": "sts:AssumeRole"}
+        role = account.role("lasting", trust, allow("ecs:List*"))
+        made = lee.client("sts").assume_role(RoleArn=role, RoleSessionName="night")["Credentials"]
+        session = Somebody(longshore, made["AccessKeyId"], made["SecretAccessKey"], made["SessionToken"])
+        stored = b"".join(path.read_bytes() for path in (longshore.data / "state").iterdir() if path.is_file())
+        assert lee.credentials["aws_access_key_id"].encode() in stored
+        assert lee.credentials["aws_secret_access_key"].encode() not in stored
+        longshore.kill()
+        longshore.start()
+        for somebody in (lee, session):
+            somebody.client("ecs").list_clusters()
+            refused(somebody.client("ecs").create_cluster, "AccessDeniedException")
+    finally:
+        longshore.remove()

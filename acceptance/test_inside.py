@@ -22,10 +22,10 @@ def cluster(longshore, tmp_path_factory):
     return cluster
 
 
-def python(cluster, family, script, **more):
+def python(cluster, family, script, definition=None, **more):
     """Runs a script that prints one line of JSON, and answers the task as the API shows it with what was printed."""
     container = {"name": "main", "image": cluster.image, "essential": True, "command": ["python3", "-c", script], **more}
-    [arn] = cluster.run(cluster.register(family, [container]), tags=[{"key": "team", "value": "harbour"}])
+    [arn] = cluster.run(cluster.register(family, [container], **(definition or {})), tags=[{"key": "team", "value": "harbour"}])
     [task] = cluster.wait([arn], "STOPPED", 120)
     def printed():
         lines = cluster.messages(family, arn, "main")
@@ -80,6 +80,27 @@ def test_boto3s_container_provider_gets_the_documented_answers(cluster):
                                   "HTTPErrorCode": 400}]
     assert found["empty"] == [400, {"code": "NoIdInRequest", "message": "CredentialsV2Request: No Credential ID in the request",
                                     "HTTPErrorCode": 400}]
+
+
+ROLE = """
+import json
+import botocore.session
+found = botocore.session.get_session().get_credentials()
+frozen = found.get_frozen_credentials()
+print(json.dumps({"method": found.method, "key": frozen.access_key, "secret": frozen.secret_key, "token": frozen.token}))
+"""
+
+
+def test_boto3s_container_provider_gets_the_tasks_role(cluster):
+    longshore, iam = cluster.longshore, cluster.longshore.client("iam")
+    trust = {"Version": "2012-10-17", "Statement": [
+        {"Effect": "Allow", "Principal": {"Service": "ecs-tasks.amazonaws.com"}, "Action": "sts:AssumeRole"}]}
+    role = iam.create_role(RoleName="inside", AssumeRolePolicyDocument=json.dumps(trust))["Role"]["Arn"]
+    task, found = python(cluster, "boto-role", ROLE, definition={"taskRoleArn": role})
+    assert found["method"] == "container-role"
+    session = longshore.session(aws_access_key_id=found["key"], aws_secret_access_key=found["secret"], aws_session_token=found["token"])
+    who = session.client("sts", endpoint_url=longshore.endpoint).get_caller_identity()["Arn"]
+    assert who == f"arn:aws:sts::{longshore.account}:assumed-role/inside/{task['taskArn'].rsplit('/', 1)[1]}"
 
 
 METADATA = """

@@ -1,16 +1,17 @@
 //! What the node announces of itself, in the attributes that the ECS agent announces.
 //!
 //! Placement compares them with what a task definition requires. A capability is named here when the node acts on
-//! it; what only the control plane refuses for now (secrets, role credentials) is the control plane's to refuse.
+//! it; what only the control plane refuses for now (secrets) is the control plane's to refuse.
 
 /// Capabilities with a name of their own.
-const CAPABILITIES: [&str; 23] = [
+const CAPABILITIES: [&str; 24] = [
     "com.amazonaws.ecs.capability.ecr-auth",
     "com.amazonaws.ecs.capability.logging-driver.awslogs",
     "com.amazonaws.ecs.capability.logging-driver.json-file",
     "com.amazonaws.ecs.capability.logging-driver.none",
     "com.amazonaws.ecs.capability.privileged-container",
     "com.amazonaws.ecs.capability.task-iam-role",
+    "com.amazonaws.ecs.capability.task-iam-role-network-host",
     "ecs.capability.aws-appmesh",
     "ecs.capability.container-health-check",
     "ecs.capability.container-ordering",

@@ -17,6 +17,7 @@ use store::blobs::BlobName;
 use telemetry::{Event, Source};
 use wire::link;
 
+use crate::access::{Access, Asker, RequestTags, authorize};
 use crate::cloud::Cloud;
 use crate::context::Ids;
 use crate::error::{Fault, ServiceError};
@@ -143,9 +144,8 @@ pub fn registry_login(
 ) -> Answer<Option<(String, String)>> {
     let task: Arn = task_arn.parse().map_err(|error| refusal("InvalidParameterException", error))?;
     let Some(scope) = registry_scope(cloud, &task, host)? else { return Ok(None) };
-    // The node pulls with the account's own right, as Fargate does for an execution role that may.
-    let principal = Principal::root(scope.account.clone(), "").arn;
-    let caller = Caller { scope, principal, identity: None };
+    let principal = puller(cloud, task_arn, &scope, now)?;
+    let caller = Caller { scope, principal: principal.arn.clone(), identity: Some(principal) };
     Ok(Some(("AWS".to_owned(), cloud.registry.mint_token(&caller, now + LIFETIME))))
 }
 
@@ -157,6 +157,30 @@ pub async fn protection(
     now: Timestamp,
 ) -> Answer<link::Protection> {
     ecs::protection::ask(&cloud.store, task_arn, request, now).await
+}
+
+/// As whom the node pulls: the task's execution role, which must be allowed to log in. A task without one is pulled for
+/// with the account's own right, as by a container instance whose role may.
+fn puller(cloud: &Cloud, task_arn: &str, scope: &Scope, now: Timestamp) -> Answer<Principal> {
+    let snapshot = cloud.store.snapshot();
+    let Some((task, role)) = ecs::door::execution_role(&snapshot, task_arn) else {
+        return Ok(Principal::root(scope.account.clone(), ""));
+    };
+    let principal = ecs::roles::session(&snapshot, &task, &role, now);
+    let principal = principal.ok_or_else(|| refusal("AccessDeniedException", ecs::roles::unable(&role)))?;
+    let asker = Asker {
+        identities: &cloud.identities,
+        snapshot: &snapshot,
+        principal: &principal,
+        scope,
+        now,
+        source_ip: None,
+        user_agent: None,
+    };
+    let access = Access::any("ecr:GetAuthorizationToken");
+    authorize(&asker, &access, &RequestTags::default())
+        .map_err(|denied| refusal(&denied.code, denied.message))?;
+    Ok(principal)
 }
 
 /// The text of a file of environment variables.

@@ -6,6 +6,8 @@
 mod condition;
 mod document;
 mod evaluate;
+#[cfg(test)]
+mod laws;
 mod pattern;
 mod verdict;
 

@@ -123,6 +123,11 @@ pub(crate) fn cannot_deploy(service: &Service) -> String {
     )
 }
 
+/// A task cannot be made.
+pub(crate) fn cannot_launch(service: &Service, error: &str) -> String {
+    format!("(service {}) failed to launch a task with (error {error}.).", service.name)
+}
+
 /// There is no place for a task.
 pub(crate) fn cannot_place(service: &Service, is_fargate: bool, reason: &str) -> String {
     let name = &service.name;

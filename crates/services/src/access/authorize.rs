@@ -11,6 +11,7 @@ use store::Snapshot;
 use super::tagging::{self, RequestTags};
 use super::{Access, context, resources};
 use crate::context::OpCtx;
+use crate::ecs;
 use crate::error::ServiceError;
 use crate::iam::Identities;
 use crate::iam::standing::{self, Standing};
@@ -64,7 +65,10 @@ pub fn authorize(asker: &Asker<'_>, access: &Access, tags: &RequestTags) -> Resu
     for other in &access.besides {
         decider.allow(other, tags)?;
     }
-    match tagging::of_creation(access).filter(|_| tags.creates()) {
+    let is_asked = |tagging: &Access| {
+        !tagging.action.starts_with("ecs:") || ecs::door::tagging_is_asked(asker.snapshot, asker.scope)
+    };
+    match tagging::of_creation(access).filter(|_| tags.creates()).filter(is_asked) {
         Some(tagging) => decider.allow(&tagging, tags),
         None => Ok(()),
     }

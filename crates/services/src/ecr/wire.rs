@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use auth::policy::{Document, Kind};
 use model::ecr::{Digest, ExclusionFilter, ImageTag, Mutability, RepositoryName, TagMutability};
 use registry::Reference;
 use registry::lifecycle::Policy;
@@ -189,11 +190,7 @@ pub(super) fn scanning(row: &Repository) -> shapes::ImageScanningConfiguration {
 /// Refuses what has not the form of a policy.
 pub(super) fn policy(parameter: &'static str, text: &str) -> Result<(), Error> {
     let invalid = || Error::parameter(parameter, "Invalid repository policy provided");
-    let document: serde_json::Value = serde_json::from_str(text).map_err(|_| invalid())?;
-    match document.get("Statement") {
-        Some(serde_json::Value::Array(_) | serde_json::Value::Object(_)) => Ok(()),
-        _ => Err(invalid()),
-    }
+    Document::parse_as(Kind::Resource, text).map(drop).map_err(|_| invalid())
 }
 
 /// Reads a lifecycle policy.

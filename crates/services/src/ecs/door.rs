@@ -14,7 +14,7 @@ use store::{Key, Snapshot, Store, Txn, Versioned, key};
 use super::error::Error;
 use super::rules::placement::Wishes;
 use super::store::{BY_NODE, ENDED, NodeRow, TaskRow, active_cluster, task_definition};
-use super::{instances, placement, registries, setting, tagged};
+use super::{instances, placement, registries, roles, setting, tagged};
 use crate::context::Ids;
 use crate::ec2;
 
@@ -136,6 +136,19 @@ pub fn default_log_mode(snapshot: &Snapshot, scope: &Scope) -> String {
 pub fn network_of(snapshot: &Snapshot, arn: &str) -> Option<(model::Scope, Vec<String>)> {
     let task = task(snapshot, arn)?;
     Some((task.scope.clone(), interfaces_of(&task).collect()))
+}
+
+/// The task that an ARN names, and the role that the node uses for it, if it has one.
+pub(crate) fn execution_role(snapshot: &Snapshot, arn: &str) -> Option<(Task, String)> {
+    let task = task(snapshot, arn)?;
+    let definition = definition_of(snapshot, &task)?;
+    let role = roles::of_execution(&task, &definition)?;
+    Some((task.row.0.clone(), role))
+}
+
+/// Whether tagging what is made needs a permission of its own: an account setting.
+pub(crate) fn tagging_is_asked(snapshot: &Snapshot, scope: &Scope) -> bool {
+    setting::of_account(snapshot, scope, SettingName::TagResourceAuthorization) == "on"
 }
 
 /// The task that an ARN names.

@@ -12,6 +12,9 @@ pub enum Error {
     /// The request cannot be done as it is.
     #[error("{0}")]
     Client(String),
+    /// A role cannot be taken for a task.
+    #[error("{0}")]
+    Role(String),
     /// A parameter is not valid.
     #[error("{0}")]
     InvalidParameter(String),
@@ -94,7 +97,7 @@ impl Error {
     /// The exception's name in ECS's model.
     fn code(&self) -> &'static str {
         match self {
-            Error::Client(_) => "ClientException",
+            Error::Client(_) | Error::Role(_) => "ClientException",
             Error::InvalidParameter(_) => "InvalidParameterException",
             Error::ClusterNotFound => "ClusterNotFoundException",
             Error::ClusterContainsTasks => "ClusterContainsTasksException",
@@ -131,6 +134,7 @@ impl From<Error> for ServiceError {
         match error {
             Error::Store(source) => ServiceError::server(code, message, source),
             Error::Client(_)
+            | Error::Role(_)
             | Error::InvalidParameter(_)
             | Error::ClusterNotFound
             | Error::ClusterContainsTasks

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use auth::{AccessKey, SessionFacts};
+use auth::{AccessKey, Principal, SessionFacts};
 use model::ecs::{Task, TaskDefinition};
 use model::{AccountId, IdSource, Scope, Timestamp};
 use store::Snapshot;
@@ -44,7 +44,7 @@ pub(crate) fn check<'r>(
     for role in roles.into_iter().flatten().filter(|role| !role.is_empty()) {
         let arn = arn(&scope.account, role);
         if assumable(snapshot, scope, &arn, resource).is_none() {
-            return Err(Error::Client(unable(&arn)));
+            return Err(Error::Role(unable(&arn)));
         }
     }
     Ok(())
@@ -88,6 +88,13 @@ pub struct TaskCredentials {
     pub token: String,
     /// When they end.
     pub expires_at: Timestamp,
+}
+
+/// The principal that acts as the role `arn` for `task`; none where ECS cannot take it.
+pub(crate) fn session(snapshot: &Snapshot, task: &Task, arn: &str, now: Timestamp) -> Option<Principal> {
+    let role = assumable(snapshot, &task.scope, arn, &task.arn().to_string())?;
+    let facts = SessionFacts { role: Some(role.arn()), ..SessionFacts::new(now, LIFETIME) };
+    Some(Principal { session: Some(facts), ..trust::principal(&role, task.id.as_str()) })
 }
 
 /// Takes the role `arn` for `task`; none where ECS cannot any more.

@@ -332,8 +332,13 @@ async fn place_tasks(
         return Ok(());
     }
     let mut service = Service::clone(&gathered.service);
+    let mut failed = None;
     let (txn, made, refused) = match make(&snapshot, ids, &gathered, wanted, now) {
         Ok(Made { txn, tasks, unplaced }) => (txn, tasks, unplaced.first().map(reason)),
+        Err(Error::Role(text)) => {
+            failed = Some(text);
+            (Txn::new(), Vec::new(), None)
+        }
         // What RunTask would be refused: a subnet or a definition that is gone.
         Err(Error::Client(text) | Error::InvalidParameter(text) | Error::UnsupportedFeature(text)) => {
             (Txn::new(), Vec::new(), Some(text))
@@ -349,6 +354,9 @@ async fn place_tasks(
     if let Some(reason) = refused {
         let is_fargate = made.first().is_none_or(|task| task.spec.launch_type == LaunchType::Fargate);
         events.extend(place::refused(&mut service, is_fargate, reason.trim_end_matches('.'), now));
+    }
+    if let Some(text) = failed {
+        events.extend(place::failed(&mut service, text.trim_end_matches('.'), now));
     }
     let txn = tell(txn, &mut service, &events, ids, now);
     cloud.store.commit(txn.update(&gathered.service, &ServiceRow(service))).await?;

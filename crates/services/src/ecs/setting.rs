@@ -83,7 +83,8 @@ fn root(ctx: &OpCtx) -> String {
 }
 
 fn caller(ctx: &OpCtx) -> SettingOwner {
-    let arn = ctx.principal.arn.to_string();
+    // A role's settings hold for all of its sessions.
+    let arn = ctx.principal.role().unwrap_or(&ctx.principal.arn).to_string();
     if arn == root(ctx) { SettingOwner::Account } else { SettingOwner::Principal(arn) }
 }
 

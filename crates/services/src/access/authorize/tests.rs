@@ -143,3 +143,46 @@ async fn tags_of_requests_and_resources_are_keys() {
     call(&root, "ecs", "CreateCluster", tagged("hers", "eve")).await.unwrap();
     call(&eve, "ecs", "DeleteCluster", json!({ "cluster": "hers" })).await.unwrap();
 }
+
+/// The least input that an operation decodes.
+fn least(schema: &wire::Schema) -> wire::Value {
+    use wire::Value;
+    use wire::schema::Kind;
+    match &schema.kind {
+        Kind::Boolean => Value::Bool(false),
+        Kind::Integer | Kind::Long => Value::Integer(1),
+        Kind::Float | Kind::Double => Value::Float(1.0),
+        Kind::String => Value::String("x".into()),
+        Kind::Blob => Value::Blob(Vec::new()),
+        Kind::Timestamp(_) => Value::Timestamp(0),
+        Kind::List(_) => Value::List(Vec::new()),
+        Kind::Map(_) => Value::Map(Vec::new()),
+        Kind::Structure(structure) => {
+            let required = structure.members.iter().filter(|member| member.required);
+            Value::Map(required.map(|member| (member.name.into(), least(member.schema))).collect())
+        }
+        Kind::Document => Value::Null,
+    }
+}
+
+#[tokio::test]
+async fn every_operation_asks_for_the_action_of_its_own_name() {
+    let ctx = testing::ctx().await;
+    let mut wrong = Vec::new();
+    for (room, entry) in ROOMS.iter().flat_map(|room| room.operations.iter().map(move |entry| (room, entry)))
+    {
+        let prefix = match room.service.signing_name {
+            "monitoring" => "cloudwatch",
+            name => name,
+        };
+        let input = entry.model.input.map_or(wire::Value::Map(Vec::new()), least);
+        let access = (entry.access)(&ctx, input).unwrap_or_else(|error| panic!("{entry:?}: {error}"));
+        if access.action != format!("{prefix}:{}", entry.model.name) {
+            wrong.push(format!("{prefix}:{} asks for {}", entry.model.name, access.action));
+        }
+        let free =
+            matches!(access.action, "sts:AssumeRole" | "sts:GetCallerIdentity" | "sts:GetSessionToken");
+        assert_eq!(access.resources.is_empty(), free, "{entry:?}");
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}

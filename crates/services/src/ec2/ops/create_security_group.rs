@@ -16,8 +16,10 @@ use crate::room::Handler;
 const PUNCTUATION: &str = " ._-:/()#,@[]+=&;{}!$*";
 
 impl Handler for shapes::CreateSecurityGroup {
-    fn access(ctx: &OpCtx, _: &Self::Input) -> Access {
-        Access::new("ec2:CreateSecurityGroup", ctx.arn("ec2", "security-group/*"))
+    fn access(ctx: &OpCtx, input: &Self::Input) -> Access {
+        let access = Access::new("ec2:CreateSecurityGroup", ctx.arn("ec2", "security-group/*"));
+        let vpc = input.vpc_id.iter();
+        vpc.fold(access, |access, id| access.and_on(ctx.arn("ec2", format!("vpc/{id}"))))
     }
 
     async fn run(ctx: &OpCtx, input: Self::Input) -> Result<Self::Output, ServiceError> {

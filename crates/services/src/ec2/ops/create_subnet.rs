@@ -16,8 +16,9 @@ use crate::error::ServiceError;
 use crate::room::Handler;
 
 impl Handler for shapes::CreateSubnet {
-    fn access(ctx: &OpCtx, _: &Self::Input) -> Access {
-        Access::new("ec2:CreateSubnet", ctx.arn("ec2", "subnet/*"))
+    fn access(ctx: &OpCtx, input: &Self::Input) -> Access {
+        let access = Access::new("ec2:CreateSubnet", ctx.arn("ec2", "subnet/*"));
+        access.and_on(ctx.arn("ec2", format!("vpc/{}", input.vpc_id)))
     }
 
     async fn run(ctx: &OpCtx, input: Self::Input) -> Result<Self::Output, ServiceError> {

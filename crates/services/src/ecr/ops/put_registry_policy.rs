@@ -1,6 +1,6 @@
 //! PutRegistryPolicy: who else may use the registry.
 //!
-//! The policy is checked for its form and kept; only the account's root can call today, so nothing asks it yet.
+//! It is asked with the callers' own policies, by the API and by docker's tokens alike: see `access`.
 
 use registry::tables::RegistrySettings;
 use wire::ecr as shapes;

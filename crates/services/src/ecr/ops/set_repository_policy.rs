@@ -1,6 +1,6 @@
 //! SetRepositoryPolicy: who else may use a repository.
 //!
-//! The policy is checked for its form and kept; only the account's root can call today, so nothing asks it yet.
+//! It is asked with the callers' own policies, by the API and by docker's tokens alike: see `access`.
 
 use registry::tables::Repository;
 use wire::ecr as shapes;
