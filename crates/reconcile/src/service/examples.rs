@@ -249,3 +249,16 @@ fn a_move_that_changes_nothing_is_tried_every_quarter_of_an_hour() {
     assert!((3..7).contains(&(world.started - 2)), "{} moves in an hour", world.started - 2);
     assert!(world.in_zone("a") >= 2);
 }
+
+#[test]
+fn protected_tasks_are_not_moved() {
+    let mut world = World::new(3, 100, 200);
+    world.service.spec.availability_zone_rebalancing = Switch::Enabled;
+    world.zones = ["a".to_owned()].into();
+    world.calm();
+    let until = world.now + std::time::Duration::from_secs(3600 * 24);
+    world.tasks.values_mut().for_each(|task| task.supervision.protected_until = Some(until));
+    world.zones = ["a", "b"].map(str::to_owned).into();
+    world.calm();
+    assert_eq!((world.started, world.in_zone("a")), (3, 3));
+}

@@ -15,7 +15,7 @@ use super::bounds::most_present;
 use super::event;
 use super::health::Health;
 use super::plan::Plan;
-use super::view::View;
+use super::view::{TaskView, View};
 
 /// The pause after a move that left the zones as they were.
 const FRUITLESS: Duration = Duration::from_secs(15 * 60);
@@ -46,7 +46,7 @@ pub(super) fn decide(view: &View, health: &BTreeMap<usize, Health>, now: Timesta
         }
         return desired;
     }
-    if spread(&zones) <= 1 || total != wanted {
+    if spread(&zones) <= 1 || total != wanted || !can_leave(view, &zones, now) {
         return desired;
     }
     if let Some(at) = plan.service.seen.move_again_at.filter(|at| *at > now) {
@@ -81,6 +81,13 @@ fn settled(view: &View, health: &BTreeMap<usize, Health>, plan: &Plan) -> Option
         }
     }
     Some(zones)
+}
+
+/// Whether a task may leave the fullest zone: the protected ones stay.
+fn can_leave(view: &View, zones: &Zones, now: Timestamp) -> bool {
+    let most = zones.values().max();
+    let is_in_fullest = |task: &TaskView| task.zone.as_ref().and_then(|zone| zones.get(zone)) == most;
+    view.tasks.iter().any(|task| task.is_live() && is_in_fullest(task) && !task.supervision.is_protected(now))
 }
 
 /// The zones once the fullest has one task fewer.
