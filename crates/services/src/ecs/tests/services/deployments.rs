@@ -1,10 +1,11 @@
 //! Deployments that shift traffic: what may be asked for, the rules that are rewritten, and hooks.
 
-use model::elbv2::TargetKey;
+use model::ecs::LastStatus;
+use model::elbv2::{TargetHealth, TargetKey};
 use serde_json::{Value as Json, json};
 use wire::elbv2 as balancing;
 
-use super::{described, look, ready, request, run_all, target_group, tasks, with, with_port};
+use super::{described, look, ready, report, request, run_all, target_group, tasks, with, with_port};
 use crate::ecs::tests::World;
 use crate::elbv2::door as targets;
 use crate::elbv2::traffic::{Sighting, report_targets};
@@ -61,19 +62,11 @@ impl Front {
                 for target in found.target_health_descriptions.unwrap().into_iter().filter_map(|it| it.target)
                 {
                     let key = TargetKey { id: target.id, port: u16::try_from(target.port.unwrap()).unwrap() };
-                    let snapshot = ctx.cloud.store.snapshot();
-                    let known = targets::target_health(&snapshot, &ctx.scope, group, &key, ctx.now).unwrap();
-                    let health = model::elbv2::TargetHealth {
-                        state: model::elbv2::TargetState::Healthy,
-                        reason: None,
-                        description: None,
-                        ..known
-                    };
                     let sighting = Sighting {
                         target_group: group.parse().unwrap(),
                         target: key,
                         registered_at: ctx.now,
-                        health,
+                        health: TargetHealth::healthy(),
                     };
                     report_targets(&ctx.cloud.store, &[sighting]).await.unwrap();
                 }
@@ -142,7 +135,13 @@ async fn blue_and_green_take_turns_and_a_hook_holds() {
     front.world.done("ContinueServiceDeployment", resume(&second, "ROLLBACK")).await;
     front.go_on().await;
     front.world.advance(301_000);
-    front.go_on().await;
+    look(&front.world).await;
+    let told =
+        front.world.done("ListTasks", json!({ "serviceName": "web", "desiredStatus": "STOPPED" })).await;
+    for task in told["taskArns"].as_array().unwrap() {
+        report(&front.world, task.as_str().unwrap(), LastStatus::Stopped).await;
+    }
+    look(&front.world).await;
     let after = front.record().await;
     assert_eq!(
         (&after["status"], &after["lifecycleHookDetails"][0]["status"]),
