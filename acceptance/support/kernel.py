@@ -15,7 +15,7 @@ def footprint(longshore):
     return {
         "namespaces": len(_names(Path(f"/run/longshore-{tag}/netns"))),
         "mounts": {m for m in mounts if (tag in m or any(m.startswith(d) for d in run_dirs)) and "/rootfs" in m},
-        "cgroups": {str(p) for p in Path("/sys/fs/cgroup").glob(f"**/longshore-{tag}/*") if p.is_dir()},
+        "cgroups": _groups(tag),
         "links": sum(f"ls{tag}ve" in line for line in links),
         "processes": {f"{kind} {pid}" for kind in ("shim", "logger") for pid in processes(longshore, kind)},
         "snapshots": _snapshots(longshore, tag),
@@ -74,6 +74,17 @@ def _snapshots(longshore, tag):
     done = subprocess.run(["ctr", "--address", str(containerd_socket(longshore)), "--namespace", "longshore",
                            "snapshots", "list"], capture_output=True, text=True, timeout=30)
     return {line.split()[0] for line in done.stdout.splitlines()[1:] if line.split()[-1] == "Active"}
+
+
+def _groups(tag):
+    """The control groups of tasks, in all hierarchies; a group may vanish while it is looked at."""
+    found = set()
+    for root in (Path("/sys/fs/cgroup"), *Path("/sys/fs/cgroup").iterdir()):
+        try:
+            found |= {str(p) for p in (root / f"longshore-{tag}").iterdir() if p.is_dir()}
+        except OSError:
+            continue
+    return found
 
 
 def _names(directory):

@@ -19,7 +19,7 @@ pub mod user;
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use containerd_client::services::v1::container::Runtime as RuntimeChoice;
 use containerd_client::services::v1::snapshots::{
@@ -52,8 +52,8 @@ const TASK_LABEL: &str = "longshore.task";
 /// No request to a working daemon takes longer; starting a container on a loaded machine is the slowest.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(120);
 
-/// A daemon that is away is asked again so often.
-const AWAY_ATTEMPTS: u32 = 40;
+/// A daemon that is away is asked again for so long, as the ECS agent does by default.
+const AWAY_PATIENCE: Duration = Duration::from_secs(4 * 60);
 const AWAY_PAUSE: Duration = Duration::from_millis(250);
 
 /// Why containerd did not do what was asked.
@@ -449,13 +449,15 @@ fn is_in_the_way(error: &Error) -> bool {
 
 /// Asks again while the daemon is away: a killed one is back within a second.
 async fn patiently<T, F: Future<Output = Result<T, Error>>>(mut work: impl FnMut() -> F) -> Result<T, Error> {
-    for _ in 1..AWAY_ATTEMPTS {
+    let deadline = Instant::now() + AWAY_PATIENCE;
+    loop {
         match work().await {
-            Err(error) if error.is_temporary() => tokio::time::sleep(AWAY_PAUSE).await,
+            Err(error) if error.is_temporary() && Instant::now() < deadline => {
+                tokio::time::sleep(AWAY_PAUSE).await;
+            }
             other => return other,
         }
     }
-    work().await
 }
 
 /// Takes "there is no such thing" for success.

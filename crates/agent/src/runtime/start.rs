@@ -5,7 +5,7 @@
 //! taken as it is found, and one that is gone has ended. [`next`] holds these rules.
 
 use std::process::Stdio as Stdin;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use containerd_client::services::v1::{CreateTaskRequest, DeleteTaskRequest, StartRequest};
 use containerd_client::types::Mount;
@@ -15,8 +15,8 @@ use tonic::{Code, Status};
 use super::{Error, ProcessState, Runtime, Stdio};
 use crate::task::timing::timed;
 
-/// A start that containerd could not be asked for is tried again so often.
-const ATTEMPTS: u32 = 20;
+/// A start that containerd could not be asked for is tried again for so long, as the ECS agent does by default.
+const PATIENCE: Duration = Duration::from_secs(3 * 60);
 const ATTEMPT_PAUSE: Duration = Duration::from_millis(500);
 const LEFTOVER_TIMEOUT: Duration = Duration::from_secs(10);
 /// The process of a container that has ended before anybody saw it run.
@@ -66,13 +66,15 @@ impl Runtime {
         ready: impl Future<Output = Result<(), String>>,
     ) -> Result<u32, Error> {
         let (mut asked, ready) = (false, ready.shared());
-        for _ in 1..ATTEMPTS {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
             match self.start_once(id, start, ready.clone(), &mut asked).await {
-                Err(error) if error.is_temporary() => tokio::time::sleep(ATTEMPT_PAUSE).await,
+                Err(error) if error.is_temporary() && Instant::now() < deadline => {
+                    tokio::time::sleep(ATTEMPT_PAUSE).await;
+                }
                 other => return other,
             }
         }
-        self.start_once(id, start, ready, &mut asked).await
     }
 
     async fn start_once(
