@@ -1,8 +1,9 @@
 //! What secure listeners need: TLS policies and certificates.
 //!
-//! Deviation: of ELB's policies only those are served that the data plane's TLS can keep: TLS 1.2 and 1.3 with
-//! forward secrecy and authenticated encryption (ChaCha20 included). A listener that names none gets the strictest of
-//! ELB's that speaks both.
+//! Deviation: ELB's policies are known by their names, but only TLS 1.2 and 1.3 with forward secrecy and authenticated
+//! encryption (ChaCha20 included) are ever spoken. A policy that allows more (`ELBSecurityPolicy-2016-08`) is served
+//! without it, and DescribeSSLPolicies lists what is really offered. Policies that promise something else (FIPS
+//! modules, post-quantum keys) are not known. A listener that names none gets the strictest that speaks both.
 
 use model::Scope;
 use model::elbv2::Protocol;
@@ -34,11 +35,33 @@ pub(super) struct Policy {
     ciphers: [&'static [&'static str]; 2],
 }
 
+const fn both(name: &'static str) -> Policy {
+    Policy { name, protocols: &["TLSv1.2", "TLSv1.3"], ciphers: [&TLS13, &TLS12] }
+}
+
+const fn only_12(name: &'static str) -> Policy {
+    Policy { name, protocols: &["TLSv1.2"], ciphers: [&[], &TLS12] }
+}
+
 /// The policies that are served.
 pub(super) static POLICIES: &[Policy] = &[
-    Policy { name: DEFAULT_POLICY, protocols: &["TLSv1.2", "TLSv1.3"], ciphers: [&TLS13, &TLS12] },
+    both(DEFAULT_POLICY),
+    both("ELBSecurityPolicy-TLS13-1-2-2021-06"),
+    both("ELBSecurityPolicy-TLS13-1-2-Ext1-2021-06"),
+    both("ELBSecurityPolicy-TLS13-1-2-Ext2-2021-06"),
+    both("ELBSecurityPolicy-TLS13-1-1-2021-06"),
+    both("ELBSecurityPolicy-TLS13-1-0-2021-06"),
     Policy { name: "ELBSecurityPolicy-TLS13-1-3-2021-06", protocols: &["TLSv1.3"], ciphers: [&TLS13, &[]] },
-    Policy { name: "ELBSecurityPolicy-FS-1-2-Res-2020-10", protocols: &["TLSv1.2"], ciphers: [&[], &TLS12] },
+    only_12("ELBSecurityPolicy-2016-08"),
+    only_12("ELBSecurityPolicy-TLS-1-0-2015-04"),
+    only_12("ELBSecurityPolicy-TLS-1-1-2017-01"),
+    only_12("ELBSecurityPolicy-TLS-1-2-2017-01"),
+    only_12("ELBSecurityPolicy-TLS-1-2-Ext-2018-06"),
+    only_12("ELBSecurityPolicy-FS-2018-06"),
+    only_12("ELBSecurityPolicy-FS-1-1-2019-08"),
+    only_12("ELBSecurityPolicy-FS-1-2-2019-08"),
+    only_12("ELBSecurityPolicy-FS-1-2-Res-2019-08"),
+    only_12("ELBSecurityPolicy-FS-1-2-Res-2020-10"),
 ];
 
 const ALPN: [&str; 5] = ["HTTP1Only", "HTTP2Only", "HTTP2Optional", "HTTP2Preferred", "None"];

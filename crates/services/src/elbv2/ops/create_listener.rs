@@ -1,7 +1,8 @@
 //! CreateListener. Asking again for the same thing answers the same listener.
 //!
-//! Deviation: TLS policies with CBC suites, static keys or TLS below 1.2 are not served; a listener that names
-//! none gets `ELBSecurityPolicy-TLS13-1-2-Res-2021-06`.
+//! Deviation: of a TLS policy only TLS 1.2 and 1.3 with forward secrecy and authenticated encryption are spoken, as
+//! DescribeSSLPolicies tells: no CBC suites, static keys or TLS below 1.2. A listener that names none gets
+//! `ELBSecurityPolicy-TLS13-1-2-Res-2021-06`.
 
 use model::ecs::text::TextEnum;
 use model::elbv2::{Attributes, Digits, Listener, ListenerId, LoadBalancer, LoadBalancerKind, Protocol};

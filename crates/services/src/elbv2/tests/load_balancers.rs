@@ -146,6 +146,11 @@ async fn quotas_and_policies_are_listed() {
     assert_eq!(limits["Limits"], json!([{ "Name": "application-load-balancers", "Max": "50" }]));
     let policies = world.done("DescribeSSLPolicies", json!({})).await;
     assert_eq!(policies["SslPolicies"][0]["Name"], "ELBSecurityPolicy-TLS13-1-2-Res-2021-06");
-    let old = json!({ "Names": ["ELBSecurityPolicy-TLS-1-0-2015-04"] });
+    // The API's own default is known by its name, and shows what is really offered.
+    let named = json!({ "Names": ["ELBSecurityPolicy-2016-08", "ELBSecurityPolicy-TLS13-1-2-2021-06"] });
+    let named = world.done("DescribeSSLPolicies", named).await;
+    assert_eq!(named["SslPolicies"][0]["SslProtocols"], json!(["TLSv1.2"]));
+    assert_eq!(named["SslPolicies"][1]["SslProtocols"], json!(["TLSv1.2", "TLSv1.3"]));
+    let old = json!({ "Names": ["ELBSecurityPolicy-2014-10"] });
     world.refused("DescribeSSLPolicies", old, "SSLPolicyNotFound: ").await;
 }
