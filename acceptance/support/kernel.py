@@ -24,10 +24,10 @@ def footprint(longshore):
 
 
 def processes(longshore, kind):
-    """The pids of this Longshore's containerd, shims or loggers."""
+    """The pids of this Longshore's containerd, shims, loggers or balancer."""
     tag, found = instance_tag(longshore), set()
     marks = {"containerd": ("/containerd ", str(longshore.dir)), "shim": ("containerd-shim", tag),
-             "logger": (" logger ", str(longshore.dir))}[kind]
+             "logger": (" logger ", str(longshore.dir)), "balancer": (" balancer ", str(longshore.dir))}[kind]
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
             try:

@@ -96,6 +96,11 @@ impl AgentConfig {
             .unwrap_or_else(|| Path::new("/run").join(format!("longshore-{}", self.instance_tag())))
     }
 
+    /// Where the balancer finds the networks of tasks that have a proxy.
+    pub fn proxied_dir(&self) -> PathBuf {
+        self.data_dir.join("proxied")
+    }
+
     /// Where the journals and files of tasks are kept.
     pub fn tasks_dir(&self) -> PathBuf {
         self.data_dir.join("tasks")

@@ -1,13 +1,16 @@
 //! The data plane as one piece: routes in, reports out.
 
 use std::collections::BTreeMap;
-use std::net::{SocketAddr, TcpListener};
+use std::net::TcpListener;
 use std::os::fd::BorrowedFd;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use wire::link::{ListenerReport, Routes, RoutesReport};
 
 use crate::checks::Checks;
+use crate::group::Group;
+use crate::place::Place;
 use crate::shared::Shared;
 use crate::sockets::Sockets;
 use crate::table::Table;
@@ -23,10 +26,16 @@ pub struct Balancer {
 }
 
 impl Balancer {
-    /// Starts without routes. `inherited` are a predecessor's sockets; `seed` is random.
-    pub fn new(workers: Workers, inherited: BTreeMap<SocketAddr, TcpListener>, seed: u64) -> Balancer {
+    /// Starts without routes. `inherited` are a predecessor's sockets, `namespaces` is where links to the networks of
+    /// tasks are; `seed` is random.
+    pub(crate) fn new(
+        workers: Workers,
+        inherited: BTreeMap<Place, TcpListener>,
+        namespaces: PathBuf,
+        seed: u64,
+    ) -> Balancer {
         let shared = Arc::new(Shared::new(workers.count(), seed));
-        let sockets = Sockets::new(workers, shared.clone(), inherited);
+        let sockets = Sockets::new(workers, shared.clone(), inherited, namespaces);
         Balancer { shared, table: Table::default(), sockets, checks: Checks::default() }
     }
 
@@ -46,13 +55,10 @@ impl Balancer {
         self.sockets.update(&table);
         self.checks.update(&table, &self.shared.target_tls);
         for (arn, group) in &self.table.groups {
-            let kept = table.groups.get(arn).map(|group| group.targets.as_slice()).unwrap_or_default();
-            for gone in group.targets.iter().filter(|old| !kept.iter().any(|kept| Arc::ptr_eq(kept, old))) {
-                gone.pool.clear();
-                if group.route.connection_termination {
-                    gone.cut();
-                }
-            }
+            let_go(group, table.groups.get(arn));
+        }
+        for (name, group) in &self.table.proxy_groups {
+            let_go(group, table.proxy_groups.get(name));
         }
         self.table = table;
         self.shared.board.changed.notify_one();
@@ -60,18 +66,30 @@ impl Balancer {
 
     /// Tries again what could not be bound, and closes connections that have been idle for too long.
     pub fn tend(&mut self) {
-        if self.sockets.incomplete() && self.sockets.update(&self.table) {
+        if self.sockets.incomplete() && self.sockets.retry(&self.table, false) {
             self.shared.board.changed.notify_one();
         }
-        for target in self.table.groups.values().flat_map(|group| &group.targets) {
+        let groups = self.table.groups.values().chain(self.table.proxy_groups.values());
+        for target in groups.flat_map(|group| &group.targets) {
             target.pool.sweep();
         }
+    }
+
+    /// Whether the network of any task is waited for.
+    pub fn awaits_tasks(&self) -> bool {
+        self.sockets.awaits_tasks()
+    }
+
+    /// Looks whether the networks that are waited for have come.
+    pub fn look_for_tasks(&mut self) {
+        self.sockets.retry(&self.table, true);
     }
 
     /// How listeners and targets are.
     pub fn report(&self) -> RoutesReport {
         let listeners = self.table.listeners.iter().map(|(arn, status)| {
-            let unbound = status.addresses.iter().filter_map(|address| self.sockets.failure(*address));
+            let unbound =
+                status.addresses.iter().filter_map(|address| self.sockets.failure(&Place::from(*address)));
             let failures = status.refused.as_deref().into_iter().chain(unbound).map(str::to_owned);
             ListenerReport { arn: arn.clone(), failures: failures.collect() }
         });
@@ -82,7 +100,7 @@ impl Balancer {
     }
 
     /// The sockets, to be sent to a successor.
-    pub fn handles(&self) -> impl Iterator<Item = (SocketAddr, BorrowedFd<'_>)> {
+    pub(crate) fn handles(&self) -> impl Iterator<Item = (Place, BorrowedFd<'_>)> {
         self.sockets.handles()
     }
 
@@ -97,5 +115,16 @@ impl Balancer {
     pub fn close(&mut self) {
         self.sockets.stop(true);
         self.checks.stop();
+    }
+}
+
+/// Closes the idle connections of targets that a group has no more, and those that run where that is wanted.
+fn let_go(old: &Group, new: Option<&Arc<Group>>) {
+    let kept = new.map(|group| group.targets.as_slice()).unwrap_or_default();
+    for gone in old.targets.iter().filter(|old| !kept.iter().any(|kept| Arc::ptr_eq(kept, old))) {
+        gone.pool.clear();
+        if old.route.connection_termination {
+            gone.cut();
+        }
     }
 }

@@ -102,7 +102,7 @@ async fn probe(plan: &Plan, patience: Duration, tls: &Arc<ClientConfig>) -> Outc
 }
 
 async fn attempt(plan: &Plan, patience: Duration, tls: &Arc<ClientConfig>) -> Result<Outcome, ConnectError> {
-    let stream = dial(plan.address, patience).await?;
+    let stream = dial(plan.address, patience, None).await?;
     let protocol = plan.check.protocol;
     match protocol {
         TargetProtocol::Tcp | TargetProtocol::Tls => return Ok(Outcome::Success),

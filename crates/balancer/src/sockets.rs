@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::os::fd::{AsFd, BorrowedFd};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,7 +19,8 @@ use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 use tokio::task::JoinHandle;
 
-use crate::net;
+use crate::net::{self, Namespace};
+use crate::place::Place;
 use crate::shared::Shared;
 use crate::signal::Signal;
 use crate::table::{Serving, Table};
@@ -32,8 +34,10 @@ const PAUSE: Duration = Duration::from_millis(20);
 /// An address that is listened on.
 #[derive(Debug)]
 pub struct Socket {
-    /// The address.
-    pub address: SocketAddr,
+    /// Where.
+    pub place: Place,
+    /// The network from which its connections go on, where it is a task's.
+    pub namespace: Option<Namespace>,
     /// What is served there, as of now.
     pub serving: ArcSwap<Serving>,
     /// Said when nothing is served there any more.
@@ -45,9 +49,11 @@ pub struct Socket {
 pub struct Sockets {
     workers: Workers,
     shared: Arc<Shared>,
-    bound: BTreeMap<SocketAddr, Bound>,
-    inherited: BTreeMap<SocketAddr, TcpListener>,
-    failures: BTreeMap<SocketAddr, String>,
+    bound: BTreeMap<Place, Bound>,
+    inherited: BTreeMap<Place, TcpListener>,
+    failures: BTreeMap<Place, String>,
+    /// Where links to the networks of tasks are, by the tasks' ids.
+    namespaces: PathBuf,
 }
 
 #[derive(Debug)]
@@ -62,15 +68,16 @@ impl Sockets {
     pub fn new(
         workers: Workers,
         shared: Arc<Shared>,
-        inherited: BTreeMap<SocketAddr, TcpListener>,
+        inherited: BTreeMap<Place, TcpListener>,
+        namespaces: PathBuf,
     ) -> Sockets {
-        Sockets { workers, shared, bound: BTreeMap::new(), inherited, failures: BTreeMap::new() }
+        Sockets { workers, shared, bound: BTreeMap::new(), inherited, failures: BTreeMap::new(), namespaces }
     }
 
     /// Listens where the table says, and nowhere else. Answers whether failures changed.
     pub fn update(&mut self, table: &Table) -> bool {
-        self.bound.retain(|address, bound| {
-            let kept = table.sockets.contains_key(address);
+        self.bound.retain(|place, bound| {
+            let kept = table.sockets.contains_key(place);
             if !kept {
                 bound.accepting.abort();
                 bound.socket.closed.say();
@@ -78,14 +85,10 @@ impl Sockets {
             kept
         });
         let before = std::mem::take(&mut self.failures);
-        for (address, serving) in &table.sockets {
-            if let Some(bound) = self.bound.get(address) {
-                bound.socket.serving.store(Arc::new(serving.clone()));
-                continue;
-            }
-            match self.open(*address, serving) {
-                Ok(bound) => drop(self.bound.insert(*address, bound)),
-                Err(error) => drop(self.failures.insert(*address, failure(*address, &error))),
+        for (place, serving) in &table.sockets {
+            match self.bound.get(place) {
+                Some(bound) => bound.socket.serving.store(Arc::new(serving.clone())),
+                None => self.try_open(place, serving),
             }
         }
         // What the predecessor had and nobody wants.
@@ -93,9 +96,33 @@ impl Sockets {
         before != self.failures
     }
 
-    /// Why an address is not listened on.
-    pub fn failure(&self, address: SocketAddr) -> Option<&str> {
-        self.failures.get(&address).map(String::as_str)
+    /// Tries again what failed: all of it, or only what is in tasks' networks. Answers whether failures changed.
+    pub fn retry(&mut self, table: &Table, only_tasks: bool) -> bool {
+        let before = self.failures.clone();
+        for place in before.keys().filter(|place| !only_tasks || place.task.is_some()) {
+            self.failures.remove(place);
+            if let Some(serving) = table.sockets.get(place) {
+                self.try_open(place, serving);
+            }
+        }
+        before != self.failures
+    }
+
+    fn try_open(&mut self, place: &Place, serving: &Serving) {
+        match self.open(place, serving) {
+            Ok(bound) => drop(self.bound.insert(place.clone(), bound)),
+            Err(error) => drop(self.failures.insert(place.clone(), failure(place, &error))),
+        }
+    }
+
+    /// Why a place is not listened on.
+    pub fn failure(&self, place: &Place) -> Option<&str> {
+        self.failures.get(place).map(String::as_str)
+    }
+
+    /// Whether the network of any task is waited for.
+    pub fn awaits_tasks(&self) -> bool {
+        self.failures.keys().any(|place| place.task.is_some())
     }
 
     /// Whether any address waits to be tried again.
@@ -104,8 +131,8 @@ impl Sockets {
     }
 
     /// The sockets, to be sent to a successor.
-    pub fn handles(&self) -> impl Iterator<Item = (SocketAddr, BorrowedFd<'_>)> {
-        self.bound.iter().map(|(address, bound)| (*address, bound.listener.get_ref().as_fd()))
+    pub fn handles(&self) -> impl Iterator<Item = (Place, BorrowedFd<'_>)> {
+        self.bound.iter().map(|(place, bound)| (place.clone(), bound.listener.get_ref().as_fd()))
     }
 
     /// Stops listening. Connections go on, unless they are to be closed behind what they are at.
@@ -118,17 +145,20 @@ impl Sockets {
         }
     }
 
-    fn open(&mut self, address: SocketAddr, serving: &Serving) -> io::Result<Bound> {
-        let listener = match self.inherited.remove(&address) {
-            Some(listener) => listener,
-            None => listen_on(address)?,
+    fn open(&mut self, place: &Place, serving: &Serving) -> io::Result<Bound> {
+        let namespace = place.task.as_ref().map(|task| Namespace::open(&self.namespaces.join(&**task)));
+        let namespace = namespace.transpose()?;
+        let listener = match (self.inherited.remove(place), &namespace) {
+            (Some(listener), _) => listener,
+            (None, None) => listen_on(place.address)?,
+            (None, Some(namespace)) => namespace.inside(|| listen_on(place.address))?,
         };
         listener.set_nonblocking(true)?;
         // SAFETY: a listener owns its descriptor, which stays the same and open as long as the listener lives.
         let listener = unsafe { AsyncFd::register_with_interest(listener, Interest::READABLE)? };
         let listener = Arc::new(listener);
         let serving = ArcSwap::from_pointee(serving.clone());
-        let socket = Arc::new(Socket { address, serving, closed: Signal::default() });
+        let socket = Arc::new(Socket { place: place.clone(), namespace, serving, closed: Signal::default() });
         let accepting =
             tokio::spawn(accept(listener.clone(), socket.clone(), self.workers.clone(), self.shared.clone()));
         Ok(Bound { socket, listener, accepting })
@@ -157,7 +187,7 @@ async fn accept(
             // The client has gone before it was accepted.
             Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
             Err(error) => {
-                tracing::warn!(%error, address = %socket.address, "accepting connections");
+                tracing::warn!(%error, place = %socket.place, "accepting connections");
                 tokio::time::sleep(PAUSE).await;
             }
         }
@@ -175,7 +205,8 @@ fn listen_on(address: SocketAddr) -> io::Result<TcpListener> {
     Ok(fd.into())
 }
 
-fn failure(address: SocketAddr, error: &io::Error) -> String {
+fn failure(place: &Place, error: &io::Error) -> String {
+    let address = place.address;
     match error.kind() {
         io::ErrorKind::AddrInUse => {
             format!(
@@ -186,6 +217,6 @@ fn failure(address: SocketAddr, error: &io::Error) -> String {
             )
         }
         io::ErrorKind::AddrNotAvailable => format!("this machine does not have the address {}", address.ip()),
-        _ => format!("listening on {address}: {error}"),
+        _ => format!("listening on {place}: {error}"),
     }
 }

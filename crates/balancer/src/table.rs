@@ -15,6 +15,8 @@ use wire::link::{
 
 use crate::group::{Board, Group, Turn};
 use crate::net;
+use crate::place::Place;
+use crate::proxy;
 use crate::rules::{Condition, Head, Redirect};
 
 /// Everything that is served.
@@ -23,9 +25,12 @@ pub struct Table {
     /// The serial of the routes.
     pub serial: u64,
     /// What is served where.
-    pub sockets: BTreeMap<SocketAddr, Serving>,
+    pub sockets: BTreeMap<Place, Serving>,
     /// Every target group by its ARN.
     pub groups: HashMap<String, Arc<Group>>,
+    /// The groups behind the endpoints of proxies, by the place where each is served: a task has its own connections to
+    /// its targets, and its own opinion of them.
+    pub proxy_groups: HashMap<Place, Arc<Group>>,
     /// Every listener, with why it is not served at all.
     pub listeners: BTreeMap<String, Status>,
 }
@@ -75,6 +80,10 @@ pub struct Listener {
     pub attributes: Arc<LoadBalancerAttributes>,
     /// Its TLS.
     pub tls: Option<Arc<ServerConfig>>,
+    /// Whether clients speak HTTP/2 without saying so first.
+    pub prior_knowledge: bool,
+    /// How long a request may take until its answer has ended.
+    pub request_timeout: Option<Duration>,
     /// How long a TCP connection may be silent.
     pub tcp_idle_timeout_seconds: u32,
     /// Whether responses name their server.
@@ -83,7 +92,8 @@ pub struct Listener {
     pub response_headers: Vec<(HeaderName, HeaderValue)>,
     /// What happens when no rule matches.
     pub default_action: Action,
-    rules: Vec<(Vec<Condition>, Action)>,
+    /// When something else happens.
+    pub rules: Vec<(Vec<Condition>, Action)>,
 }
 
 /// What happens to a request.
@@ -115,6 +125,11 @@ pub struct Forward {
 }
 
 impl Forward {
+    /// Everything goes to one group.
+    pub fn only(group: Arc<Group>) -> Forward {
+        Forward { groups: vec![(1, group)], stickiness: None, turn: Turn::default() }
+    }
+
     /// The group whose turn it is; `None` when all weigh nothing.
     pub fn next(&self) -> Option<&Arc<Group>> {
         if let [(1.., group)] = self.groups.as_slice() {
@@ -192,6 +207,18 @@ impl Table {
                 table.add(load_balancer, listener, &attributes, old);
             }
         }
+        for proxy in &routes.proxies {
+            let task: Arc<str> = proxy.task_id.as_str().into();
+            for endpoint in &proxy.endpoints {
+                let targets = routes.proxy_targets.get(&endpoint.targets).map(Vec::as_slice);
+                let place = proxy::place(&task, endpoint);
+                let group = proxy::group(endpoint, targets.unwrap_or_default());
+                let group = Group::new(&group, old.proxy_groups.get(&place).map(Arc::as_ref), board);
+                let group = Arc::new(group);
+                table.sockets.insert(place.clone(), proxy::serving(endpoint, &group));
+                table.proxy_groups.insert(place, group);
+            }
+        }
         table
     }
 
@@ -223,6 +250,8 @@ impl Table {
             dns_name: load_balancer.dns_name.clone(),
             attributes: attributes.clone(),
             tls: tls.map(|(_, config)| config),
+            prior_knowledge: false,
+            request_timeout: None,
             tcp_idle_timeout_seconds: route.tcp_idle_timeout_seconds,
             server_header: route.server_header,
             response_headers: route.response_headers.iter().filter_map(header).collect(),
@@ -230,7 +259,7 @@ impl Table {
             rules: self.rules(route),
         });
         for address in addresses {
-            self.sockets.entry(address).or_default().add(&listener);
+            self.sockets.entry(address.into()).or_default().add(&listener);
         }
     }
 

@@ -11,7 +11,7 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use model::Timestamp;
 use model::ecs::status::StopCode;
-use model::ecs::{DesiredStatus, LastStatus, NodeId, Task};
+use model::ecs::{DesiredStatus, LastStatus, NodeId, Task, service_connect};
 use reconcile::dispatch::{self, Action, View, Wanted};
 use reconcile::task::Report;
 use services::{Cloud, Ids, ec2, ecs};
@@ -204,13 +204,27 @@ fn surroundings(snapshot: &Snapshot, task: &Task) -> Surroundings {
     let log_mode = Some(ecs::door::default_log_mode(snapshot, &task.scope));
     let Some(around) = around else { return Surroundings { log_mode, ..Surroundings::default() } };
     let gateway = around.subnet.gateway().map(|gateway| format!("{gateway}/{}", around.subnet.prefix()));
+    let subnet_prefix = Some(around.subnet.prefix());
     Surroundings {
         vpc_id: Some(around.vpc_id),
         gateway,
-        subnet_prefix: Some(around.subnet.prefix()),
+        subnet_prefix,
         log_mode,
+        proxy_names: proxy_names(snapshot, task),
         ..Surroundings::default()
     }
+}
+
+fn proxy_names(snapshot: &Snapshot, task: &Task) -> Vec<link::ProxyName> {
+    let endpoints = ecs::connect::endpoints_of(snapshot, task);
+    let places = service_connect::places(&endpoints);
+    let name = |(endpoint, place): (&service_connect::Endpoint, service_connect::Place)| link::ProxyName {
+        name: endpoint.name.clone(),
+        address: place.address,
+        port: endpoint.port,
+        listen_port: place.listen_port,
+    };
+    endpoints.iter().zip(places).map(name).collect()
 }
 
 /// Whether a change in this table may concern a node.

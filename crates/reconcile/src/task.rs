@@ -233,6 +233,7 @@ mod tests {
                 service: None,
                 host_ports: Vec::new(),
                 enable_execute_command: false,
+                connects: false,
                 client_token: None,
             },
             desired_status: DesiredStatus::Running,

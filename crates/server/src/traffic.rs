@@ -105,9 +105,7 @@ async fn linked(directory: &Path, data_dir: &Path, feed: &mut Feed) -> Result<(L
         tracing::info!(pid = link.hello.pid, build = link.hello.build, "replacing the running balancer");
         return launch(directory, data_dir).await;
     }
-    let wanted = |routes: &Option<Arc<Routes>>| {
-        routes.as_ref().is_some_and(|routes| !routes.load_balancers.is_empty())
-    };
+    let wanted = |routes: &Option<Arc<Routes>>| routes.as_ref().is_some_and(|routes| !routes.is_empty());
     if feed.routes.wait_for(wanted).await.is_err() {
         // The control plane has ended, and so shall we.
         std::future::pending::<()>().await;

@@ -16,6 +16,7 @@ mod namespace;
 mod netlink;
 mod plan;
 mod pool;
+mod proxied;
 mod proxy;
 mod redirect;
 mod settle;
@@ -38,6 +39,7 @@ use guard::Guard;
 use names::Names;
 use netlink::Netlink;
 use pool::Pool;
+use proxied::Proxied;
 use proxy::Proxy;
 use settle::Settling;
 
@@ -127,6 +129,7 @@ pub struct Networks {
     settling: Settling,
     pool: Arc<Pool>,
     cni: Option<CniChain>,
+    proxied: Proxied,
 }
 
 impl Networks {
@@ -148,7 +151,8 @@ impl Networks {
         let bridges = Arc::new(Bridges::new(names.clone(), host.clone(), firewall.clone()));
         let guard = Arc::new(Guard::start(names.clone(), bridges.clone()));
         let settling = Settling::new(host.clone(), bridges.clone(), firewall.clone(), guard.clone());
-        Ok(Networks { names, host, bridges, firewall, guard, settling, pool, cni })
+        let proxied = Proxied::new(config.proxied_dir());
+        Ok(Networks { names, host, bridges, firewall, guard, settling, pool, cni, proxied })
     }
 
     /// Makes the network of a task.
@@ -166,10 +170,30 @@ impl Networks {
                 }
                 Ok(network)
             }
-            "awsvpc" => self.wired(plan::of_interface(task)?, Proxy::of(task)?).await,
+            "awsvpc" => {
+                let network = self.wired(plan::of_interface(task)?, Proxy::of(task)?).await?;
+                self.proxied(task_id, task, network).await
+            }
             "bridge" | "" if self.cni.is_some() => self.published_by_cni(task_id, task).await,
             "bridge" | "" => self.published(task).await,
             other => Err(Error::Description(format!("unknown network mode {other:?}"))),
+        }
+    }
+
+    /// Gives a task the way to its own proxy, if it has one.
+    async fn proxied(
+        &self,
+        task_id: &str,
+        task: &link::Task,
+        network: TaskNetwork,
+    ) -> Result<TaskNetwork, Error> {
+        let Some(netns) = &network.netns else { return Ok(network) };
+        match self.proxied.lead(task_id, task, netns).await {
+            Ok(()) => Ok(network),
+            Err(error) => {
+                self.release(task_id, &network).await?;
+                Err(error)
+            }
         }
     }
 
@@ -204,6 +228,7 @@ impl Networks {
 
     /// Removes the network of a task; what is already gone is no error.
     pub async fn release(&self, task_id: &str, network: &TaskNetwork) -> Result<(), Error> {
+        self.proxied.forget(task_id);
         for network in network.all() {
             self.release_one(task_id, network).await?;
         }
@@ -249,6 +274,7 @@ impl Networks {
                 namespace.remove().await?;
             }
         }
+        self.proxied.sweep();
         Ok(())
     }
 

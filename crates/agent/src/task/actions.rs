@@ -221,7 +221,8 @@ async fn platform_files(
         let node_hosts =
             is_host.then(|| std::fs::read_to_string("/etc/hosts")).transpose()?.unwrap_or_default();
         let node_resolver = std::fs::read_to_string("/etc/resolv.conf").unwrap_or_default();
-        let hosts = files::hosts(&container, network.as_ref(), &hostname, &node_hosts);
+        let proxy_names = task.longshore.as_ref().map(|it| it.proxy_names.as_slice()).unwrap_or_default();
+        let hosts = files::hosts(&container, network.as_ref(), &hostname, &node_hosts, proxy_names);
         files::write(&dir, &hostname, &hosts, &files::resolv_conf(&task, &container, &node_resolver))
     });
     let written = written.await.map_err(std::io::Error::other).flatten();

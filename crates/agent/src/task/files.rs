@@ -27,12 +27,14 @@ pub fn hostname(task: &link::Task, container: &link::Container, region: &str, ru
     eni.private_dns_name.clone().unwrap_or_else(|| format!("ip-{address}.{region}.compute.internal"))
 }
 
-/// The text of /etc/hosts; `node` is the node's own, where it holds in the container.
+/// The text of /etc/hosts; `node` is the node's own, where it holds in the container, `proxy_names` are those of Service
+/// Connect.
 pub fn hosts(
     container: &link::Container,
     network: Option<&TaskNetwork>,
     hostname: &str,
     node: &str,
+    proxy_names: &[link::ProxyName],
 ) -> String {
     let mut text = String::from(
         "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\nfe00::0\tip6-localnet\n\
@@ -40,6 +42,9 @@ pub fn hosts(
     );
     if !node.is_empty() {
         text = format!("{}\n", node.trim_end());
+    }
+    for name in proxy_names {
+        text += &format!("{}\t{}\n", name.address, name.name);
     }
     for line in &container.docker_config.host_config.extra_hosts {
         if let Some((name, address)) = line.split_once(':') {

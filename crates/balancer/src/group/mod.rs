@@ -5,6 +5,7 @@
 
 mod cookies;
 mod health;
+mod outliers;
 mod pick;
 mod target;
 

@@ -13,6 +13,7 @@ use wire::link::{TargetHealthCheck, TargetReport, TargetRoute, TargetState};
 
 use super::cookies;
 use super::health::{Health, Outcome};
+use super::outliers::Outliers;
 use crate::http::Pool;
 
 /// How long a target that refused a connection is asked last.
@@ -50,6 +51,7 @@ pub struct Target {
     seen: Mutex<Seen>,
     suspected: AtomicBool,
     suspected_until: Mutex<Option<Instant>>,
+    outliers: Mutex<Outliers>,
     in_flight: AtomicU32,
     cut: CancellationToken,
     board: Arc<Board>,
@@ -75,6 +77,7 @@ impl Target {
             seen: Mutex::new(Seen { health: Health::NEW, healthy_since: None }),
             suspected: AtomicBool::new(false),
             suspected_until: Mutex::new(None),
+            outliers: Mutex::default(),
             in_flight: AtomicU32::new(0),
             cut: CancellationToken::new(),
             board: board.clone(),
@@ -139,18 +142,33 @@ impl Target {
 
     /// Notes that it refused a connection.
     pub fn suspect(&self, now: Instant) {
-        *self.suspected_until.lock() = Some(now + SUSPICION);
+        self.avoid_until(now + SUSPICION);
+    }
+
+    /// Counts a failure of a target that is left out after too many.
+    pub fn fail(&self, now: Instant) {
+        let ejected = self.outliers.lock().fail(now);
+        if let Some(until) = ejected {
+            tracing::info!(target = self.id, address = %self.address, "leaving a target out that failed too often");
+            self.avoid_until(until);
+        }
+    }
+
+    fn avoid_until(&self, until: Instant) {
+        let mut suspected = self.suspected_until.lock();
+        *suspected = (*suspected).max(Some(until));
         self.suspected.store(true, Ordering::Relaxed);
     }
 
-    /// Whether it refused a connection a moment ago.
+    /// Whether it refused a connection a moment ago, or is left out.
     pub fn is_suspect(&self, now: Instant) -> bool {
         self.suspected.load(Ordering::Relaxed) && self.suspected_until.lock().is_some_and(|until| now < until)
     }
 
-    /// Forgets a refusal, since a connection came about.
-    pub fn absolve(&self) {
-        if self.suspected.load(Ordering::Relaxed) {
+    /// Forgets a refusal, since a connection came about. Who is left out stays so.
+    pub fn absolve(&self, now: Instant) {
+        if self.suspected.load(Ordering::Relaxed) && !self.outliers.lock().is_ejected(now) {
+            *self.suspected_until.lock() = None;
             self.suspected.store(false, Ordering::Relaxed);
         }
     }

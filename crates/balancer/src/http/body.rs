@@ -124,6 +124,7 @@ pub struct Stream {
     body: Incoming,
     loan: Option<Loan>,
     idle: Duration,
+    deadline: Option<Instant>,
     timer: Option<Pin<Box<Sleep>>>,
 }
 
@@ -149,13 +150,13 @@ impl Loan {
 }
 
 impl Download {
-    /// Passes a target's body on.
-    pub fn stream(body: Incoming, loan: Loan, idle: Duration) -> Download {
+    /// Passes a target's body on, if it comes in time: part by part, and as a whole where there is a deadline.
+    pub fn stream(body: Incoming, loan: Loan, idle: Duration, deadline: Option<Instant>) -> Download {
         if body.is_end_stream() {
             loan.end();
             return Download::Own(None);
         }
-        Download::Stream(Stream { body, loan: Some(loan), idle, timer: None })
+        Download::Stream(Stream { body, loan: Some(loan), idle, deadline, timer: None })
     }
 }
 
@@ -207,8 +208,9 @@ impl Stream {
                 Poll::Ready(frame.map(|frame| frame.map_err(BodyError::Read)))
             }
             Poll::Pending => {
-                let idle = self.idle;
-                let timer = self.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep(idle)));
+                let left = self.deadline.map(|at| at.saturating_duration_since(Instant::now()));
+                let patience = left.map_or(self.idle, |left| left.min(self.idle));
+                let timer = self.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep(patience)));
                 ready!(timer.as_mut().poll(cx));
                 Poll::Ready(Some(Err(BodyError::Idle)))
             }

@@ -11,12 +11,13 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::timeout;
 use wire::link::{ProtocolVersion, TargetProtocol};
 
 use super::body::Upload;
 use crate::group::Target;
+use crate::net::Namespace;
 
 /// How long a connection may take until it is ready for its next request.
 const READY: Duration = Duration::from_secs(1);
@@ -76,9 +77,19 @@ impl Sender {
     }
 }
 
-/// Opens a TCP connection.
-pub async fn dial(address: SocketAddr, patience: Duration) -> Result<TcpStream, ConnectError> {
-    let stream = match timeout(patience, TcpStream::connect(address)).await {
+/// Opens a TCP connection, from a task's network where one is given.
+pub async fn dial(
+    address: SocketAddr,
+    patience: Duration,
+    from: Option<&Namespace>,
+) -> Result<TcpStream, ConnectError> {
+    let connecting = async {
+        match from {
+            None => TcpStream::connect(address).await,
+            Some(namespace) => namespace.inside(TcpSocket::new_v4)?.connect(address).await,
+        }
+    };
+    let stream = match timeout(patience, connecting).await {
         Ok(connected) => connected.map_err(|source| ConnectError::Connect(address, source))?,
         Err(_) => return Err(ConnectError::TimedOut(address)),
     };

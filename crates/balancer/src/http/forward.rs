@@ -48,6 +48,8 @@ pub async fn forward(
         return pages::refuse(400);
     };
     let idle = Duration::from_secs(listener.attributes.idle_timeout_seconds.into());
+    let deadline = listener.request_timeout.map(|longest| Instant::now() + longest);
+    let idle = listener.request_timeout.map_or(idle, |longest| longest.min(idle));
     let (mut answer, loan) = match exchange(client, &group, preferred, idle, request).await {
         Ok(answered) => answered,
         Err(status) => return pages::refuse(status),
@@ -63,7 +65,7 @@ pub async fn forward(
             answer.map(|_| Download::Own(None))
         }
         (true, None) => pages::refuse(502),
-        (false, _) => answer.map(|body| Download::stream(body, loan, idle)),
+        (false, _) => answer.map(|body| Download::stream(body, loan, idle, deadline)),
     }
 }
 
@@ -186,11 +188,16 @@ async fn exchange(
         let Some(target) = preferred.take().or_else(|| group.pick(&tried, now)) else { break };
         let flight = Target::begin(&target);
         let worker = client.worker;
+        // Where targets are left out for failing, a repeatable request that fails on a fresh connection goes on.
+        let ejects = group.route.ejects;
         while let Some(mut sender) = target.pool.take(worker, repeatable) {
             let copy = repeatable.then(|| copy(&request));
             match within(sender.send(request), idle, activity.as_deref()).await {
-                None => return Err(504),
-                Some(Ok(answer)) => return Ok((answer, Loan { flight, sender, worker })),
+                None => return Err(late(group, &target)),
+                Some(Ok(answer)) => {
+                    judge(group, &target, &answer);
+                    return Ok((answer, Loan { flight, sender, worker }));
+                }
                 Some(Err(error)) => request = again(error, copy).ok_or(502u16)?,
             }
         }
@@ -198,23 +205,50 @@ async fn exchange(
         // Boxed, as TLS's greeting is large: a request on a kept connection must not carry room for it.
         match Box::pin(open(client, group, &target, if others { CONNECT_ONE } else { CONNECT })).await {
             Ok(mut sender) => {
-                target.absolve();
+                target.absolve(now);
+                let copy = (repeatable && ejects).then(|| copy(&request));
                 match within(sender.send(request), idle, activity.as_deref()).await {
-                    None => return Err(504),
-                    Some(Ok(answer)) => return Ok((answer, Loan { flight, sender, worker })),
-                    Some(Err(error)) => request = again(error, None).ok_or(502u16)?,
+                    None => return Err(late(group, &target)),
+                    Some(Ok(answer)) => {
+                        judge(group, &target, &answer);
+                        return Ok((answer, Loan { flight, sender, worker }));
+                    }
+                    Some(Err(error)) => {
+                        if ejects {
+                            target.fail(now);
+                        }
+                        request = again(error, copy).ok_or(502u16)?;
+                    }
                 }
                 failure = 502;
             }
             Err(error) => {
                 tracing::debug!(error = &error as &dyn std::error::Error, "passing a target over");
                 target.suspect(now);
+                if ejects {
+                    target.fail(now);
+                }
                 failure = if matches!(error, ConnectError::TimedOut(_)) { 504 } else { 502 };
             }
         }
         tried.push(target);
     }
     Err(failure)
+}
+
+/// The status for a client whose target took too long.
+fn late(group: &Group, target: &Target) -> u16 {
+    if group.route.ejects {
+        target.fail(Instant::now());
+    }
+    504
+}
+
+/// Counts an answer by which a target says that it cannot answer.
+fn judge(group: &Group, target: &Target, answer: &Response<Incoming>) {
+    if group.route.ejects && matches!(answer.status().as_u16(), 502..=504) {
+        target.fail(Instant::now());
+    }
 }
 
 async fn open(
@@ -224,7 +258,7 @@ async fn open(
     patience: Duration,
 ) -> Result<Sender, ConnectError> {
     let (protocol, version) = (group.route.protocol, group.route.protocol_version);
-    let stream = dial(target.address, patience).await?;
+    let stream = dial(target.address, patience, client.socket.namespace.as_ref()).await?;
     let greeting = handshake(stream, target.address, protocol, version, &client.shared.target_tls);
     let sender = tokio::time::timeout(CONNECT, greeting).await;
     let sender = sender.map_err(|_| ConnectError::TimedOut(target.address))??;

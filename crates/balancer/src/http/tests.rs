@@ -40,11 +40,11 @@ fn connect(targets: &[SocketAddr], version: &str, client_version: Version) -> Du
     }))
     .unwrap();
     let shared = Arc::new(Shared::new(1, 1));
-    let (address, serving) =
-        Table::new(&routes, &Table::default(), &shared.board).sockets.pop_first().unwrap();
+    let (place, serving) = Table::new(&routes, &Table::default(), &shared.board).sockets.pop_first().unwrap();
     let client = Client {
         socket: Arc::new(Socket {
-            address,
+            place,
+            namespace: None,
             serving: ArcSwap::from_pointee(serving),
             closed: Signal::default(),
         }),

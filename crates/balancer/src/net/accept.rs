@@ -35,7 +35,7 @@ pub async fn connection(
     let serving = socket.serving.load_full();
     let open = shared.open();
     if let Some(listener) = &serving.tcp {
-        carry_tcp(stream, peer, listener, &shared).await;
+        carry_tcp(stream, peer, listener, socket.namespace.as_ref(), &shared).await;
         return;
     }
     let client = |tls| Client {
@@ -49,13 +49,14 @@ pub async fn connection(
     };
     if !is_tls(&stream, &serving).await {
         let Some(first) = serving.plain.first() else { return };
-        serve(stream, client(None), Version::HTTP_11, idle(first)).await;
+        let version = if first.prior_knowledge { Version::HTTP_2 } else { Version::HTTP_11 };
+        serve(stream, client(None), version, idle(first)).await;
         return;
     }
     let Some((stream, listener)) = timeout(GREETING, greet(stream, &serving)).await.ok().flatten() else {
         return;
     };
-    let ends = (peer, socket.address);
+    let ends = (peer, socket.place.address);
     match listener.protocol {
         ListenerProtocol::Tls => carry_tls(stream, ends, &listener, &shared).await,
         ListenerProtocol::Https | ListenerProtocol::Http | ListenerProtocol::Tcp => {

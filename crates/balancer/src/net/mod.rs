@@ -1,11 +1,13 @@
 //! Bytes below HTTP: joined connections, TLS, PROXY protocol.
 
 mod accept;
+mod namespace;
 mod proxy_protocol;
 mod splice;
 mod stream;
 mod tls;
 
 pub use accept::connection;
+pub use namespace::Namespace;
 pub use splice::{splice, splice_tcp};
 pub use tls::{client_config, server_config};

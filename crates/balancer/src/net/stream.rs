@@ -10,6 +10,7 @@ use tokio::net::TcpStream;
 use tokio::time::Instant;
 use wire::link::{Stickiness, TargetProtocol};
 
+use super::namespace::Namespace;
 use super::proxy_protocol;
 use super::splice::{splice, splice_tcp};
 use crate::group::{Flight, Group, Target};
@@ -23,9 +24,15 @@ const LAST_PATIENCE: Duration = Duration::from_secs(10);
 const MOST_TARGETS: usize = 4;
 
 /// Carries a plain connection.
-pub async fn carry_tcp(stream: TcpStream, peer: SocketAddr, listener: &Listener, shared: &Shared) {
+pub async fn carry_tcp(
+    stream: TcpStream,
+    peer: SocketAddr,
+    listener: &Listener,
+    from: Option<&Namespace>,
+    shared: &Shared,
+) {
     let local = stream.local_addr().unwrap_or(peer);
-    let Some((target, flight, group)) = connect((peer, local), listener).await else { return };
+    let Some((target, flight, group)) = connect((peer, local), listener, from).await else { return };
     let carried = async {
         match group.route.protocol {
             TargetProtocol::Tls | TargetProtocol::Https => {
@@ -44,7 +51,7 @@ pub async fn carry_tls<S>(stream: S, ends: (SocketAddr, SocketAddr), listener: &
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
-    let Some((target, flight, group)) = connect(ends, listener).await else { return };
+    let Some((target, flight, group)) = connect(ends, listener, None).await else { return };
     let carried = async {
         match group.route.protocol {
             TargetProtocol::Tls | TargetProtocol::Https => {
@@ -84,6 +91,7 @@ async fn tls(
 async fn connect(
     ends: (SocketAddr, SocketAddr),
     listener: &Listener,
+    from: Option<&Namespace>,
 ) -> Option<(TcpStream, Flight, Arc<Group>)> {
     let Action::Forward(forward) = &listener.default_action else { return None };
     let group = forward.next()?.clone();
@@ -93,9 +101,9 @@ async fn connect(
         let target = by_source(&group, ends.0, &tried).or_else(|| group.pick(&tried, now))?;
         let flight = Target::begin(&target);
         let last = group.targets.len() <= tried.len() + 1;
-        match dial(target.address, if last { LAST_PATIENCE } else { PATIENCE }).await {
+        match dial(target.address, if last { LAST_PATIENCE } else { PATIENCE }, from).await {
             Ok(mut stream) => {
-                target.absolve();
+                target.absolve(now);
                 if group.route.proxy_protocol {
                     stream.write_all(&proxy_protocol::header(ends.0, ends.1)).await.ok()?;
                 }
@@ -103,6 +111,9 @@ async fn connect(
             }
             Err(ConnectError::Connect(..) | ConnectError::TimedOut(_) | ConnectError::Handshake(..)) => {
                 target.suspect(now);
+                if group.route.ejects {
+                    target.fail(now);
+                }
                 tried.push(target);
             }
         }

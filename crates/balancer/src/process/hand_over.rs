@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::io::{self, IoSlice, IoSliceMut, Write as _};
-use std::net::{SocketAddr, TcpListener};
+use std::net::TcpListener;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
@@ -15,6 +15,7 @@ use nix::sys::socket::{ControlMessage, ControlMessageOwned, MsgFlags, recvmsg, s
 use wire::link::{BalancerMessage, RoutesMessage};
 
 use super::frame;
+use crate::place::Place;
 
 /// Descriptors in one message; Linux allows 253.
 const AT_ONCE: usize = 200;
@@ -25,7 +26,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 #[derive(Debug)]
 pub struct Taken {
     /// Its sockets.
-    pub sockets: BTreeMap<SocketAddr, TcpListener>,
+    pub sockets: BTreeMap<Place, TcpListener>,
     /// It lives no longer than this stays open.
     pub predecessor: UnixStream,
 }
@@ -55,7 +56,7 @@ pub fn take(path: &Path) -> io::Result<Option<Taken>> {
 /// Gives sockets to a successor.
 pub fn give<'a>(
     stream: &mut UnixStream,
-    sockets: impl Iterator<Item = (SocketAddr, BorrowedFd<'a>)>,
+    sockets: impl Iterator<Item = (Place, BorrowedFd<'a>)>,
 ) -> io::Result<()> {
     stream.set_write_timeout(Some(PATIENCE))?;
     let (addresses, fds): (Vec<_>, Vec<_>) =
@@ -98,7 +99,7 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let (mut from, to) = UnixStream::pair().unwrap();
-        give(&mut from, [(address, listener.as_fd())].into_iter()).unwrap();
+        give(&mut from, [(address.into(), listener.as_fd())].into_iter()).unwrap();
         let client = std::net::TcpStream::connect(address).unwrap();
         drop(listener);
         let mut to_read = to.try_clone().unwrap();

@@ -23,6 +23,8 @@ use crate::{Balancer, Workers};
 const GATHER: Duration = Duration::from_millis(50);
 /// How often failed sockets are tried again and idle connections looked through.
 const TEND: Duration = Duration::from_secs(2);
+/// How often it is looked whether the network of a task has come, while one is waited for.
+const LOOK_FOR_TASKS: Duration = Duration::from_millis(50);
 /// How long open connections may take once we are told to end.
 const LAST_REQUESTS: Duration = Duration::from_secs(5);
 /// How long they may take when another process has taken over.
@@ -54,7 +56,8 @@ async fn serve(directory: &Path, build: String, seed: u64) -> Result<(), Error> 
     let (inherited, predecessor) = taken.map(|taken| (taken.sockets, taken.predecessor)).unzip();
     let count = std::thread::available_parallelism().map_or(1, usize::from);
     let workers = Workers::start(count).map_err(Error::Start)?;
-    let mut balancer = Balancer::new(workers, inherited.unwrap_or(BTreeMap::new()), seed);
+    let mut balancer =
+        Balancer::new(workers, inherited.unwrap_or(BTreeMap::new()), namespaces(directory), seed);
     if let Some(routes) = read_routes(directory) {
         balancer.apply(&routes);
     }
@@ -98,8 +101,11 @@ async fn work(
     let mut terminate = signal(SignalKind::terminate()).map_err(Error::Start)?;
     let mut tend = interval(TEND);
     tend.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut look = interval(LOOK_FOR_TASKS);
+    look.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let shared = balancer.shared().clone();
     loop {
+        let awaits_tasks = balancer.awaits_tasks();
         tokio::select! {
             biased;
             _ = terminate.recv() => return Ok(Ending::Shutdown),
@@ -116,6 +122,7 @@ async fn work(
                 Some(Command::Shutdown) | None => return Ok(Ending::Shutdown),
             },
             _ = tend.tick() => balancer.tend(),
+            _ = look.tick(), if awaits_tasks => balancer.look_for_tasks(),
             () = shared.board.changed.notified() => {
                 sleep(GATHER).await;
                 let report = balancer.report();
@@ -254,6 +261,11 @@ fn listen(path: &Path) -> Result<UnixListener, Error> {
         .and_then(|()| fs::rename(&beside, path))
         .map_err(|source| file("binding", path, source))?;
     Ok(listener)
+}
+
+/// Where the node keeps links to the networks of tasks that have a proxy: beside us.
+fn namespaces(directory: &Path) -> PathBuf {
+    directory.with_file_name("agent").join("proxied")
 }
 
 fn routes_path(directory: &Path) -> PathBuf {

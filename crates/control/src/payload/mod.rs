@@ -31,6 +31,8 @@ pub struct Surroundings {
     pub role: Option<link::RoleCredentials>,
     /// The `mode` of a log configuration that names none.
     pub log_mode: Option<String>,
+    /// The names that lead to the task's proxy.
+    pub proxy_names: Vec<link::ProxyName>,
 }
 
 /// Writes the message about `task`, which is an instance of `definition`.
@@ -110,6 +112,7 @@ fn extras(task: &Task, around: &Surroundings) -> link::TaskExtras {
         platform_version: task.spec.platform_version.clone(),
         ephemeral_storage_gib: task.spec.ephemeral_storage.map(|storage| storage.size_in_gib),
         enable_execute_command: task.spec.enable_execute_command,
+        proxy_names: around.proxy_names.clone(),
     }
 }
 

@@ -4,6 +4,7 @@
 //! sends it when it differs from what was sent last. A report counts only when it is about what was sent last, and
 //! only for registrations that were in it; the newest report is kept until it is.
 
+mod proxy;
 mod render;
 mod report;
 
@@ -14,7 +15,7 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use model::Timestamp;
 use services::elbv2::{door, traffic};
-use services::{Cloud, elbv2};
+use services::{Cloud, discovery, ecs, elbv2};
 use store::{Changes, Notice};
 use tokio::sync::watch;
 use wire::link::{Routes, RoutesReport};
@@ -57,10 +58,17 @@ pub async fn run(cloud: Arc<Cloud>, clock: Clock, routes: RoutesSender, mut repo
                 RETRY
             }
         };
+        let proxied = sent.as_ref().is_some_and(|sent| !sent.routes.proxies.is_empty());
+        let concerns = |table: &str| {
+            door::TABLES.contains(&table)
+                || discovery::connect::TABLES.contains(&table)
+                // Most changes of tasks are nothing to the balancer: those without Service Connect.
+                || (table == ecs::door::TASK_TABLE && (proxied || ecs::connect::is_used(&cloud.store.snapshot())))
+        };
         tokio::select! {
             biased;
             reported = reports.changed(), if supervised => supervised = reported.is_ok(),
-            alive = wait(&mut changes) => if !alive { return },
+            alive = wait(&mut changes, &concerns) => if !alive { return },
             () = tokio::time::sleep(pause) => {}
         }
     }
@@ -70,7 +78,8 @@ pub async fn run(cloud: Arc<Cloud>, clock: Clock, routes: RoutesSender, mut repo
 fn look(cloud: &Cloud, now: Timestamp, routes: &RoutesSender, sent: &mut Option<Sent>) -> Option<Timestamp> {
     let snapshot = cloud.store.snapshot();
     let view = traffic::view(cloud, &snapshot);
-    let rendered = render::routes(&view, snapshot.seq().0, now);
+    let mut rendered = render::routes(&view, snapshot.seq().0, now);
+    (rendered.proxies, rendered.proxy_targets) = proxy::proxies(&snapshot);
     let same = |sent: &Sent| Routes { serial: sent.routes.serial, ..rendered.clone() } == *sent.routes;
     if !sent.as_ref().is_some_and(same) {
         let targets = view.target_groups.iter().flat_map(|(_, targets)| targets);
@@ -112,10 +121,10 @@ async fn take_in(
 }
 
 /// Waits for a change that concerns routes. False when the store is gone.
-async fn wait(changes: &mut Changes) -> bool {
+async fn wait(changes: &mut Changes, concerns: &(dyn Fn(&str) -> bool + Sync)) -> bool {
     loop {
         match changes.next().await {
-            Some(Notice::Change(change)) if !door::TABLES.contains(&change.table) => {}
+            Some(Notice::Change(change)) if !concerns(change.table) => {}
             Some(Notice::Change(_) | Notice::Lagged) => break,
             None => return false,
         }

@@ -28,6 +28,7 @@ pub(super) fn routes(view: &View, serial: u64, now: Timestamp) -> Routes {
             .iter()
             .map(|(group, targets)| self::group(group, targets, now))
             .collect(),
+        ..Routes::default()
     }
 }
 
@@ -227,6 +228,7 @@ fn group(it: &TargetGroup, targets: &[Target], now: Timestamp) -> link::TargetGr
         deregistration_delay_seconds: number(it.attribute("deregistration_delay.timeout_seconds")),
         connection_termination: flag("deregistration_delay.connection_termination.enabled"),
         proxy_protocol: flag("proxy_protocol_v2.enabled"),
+        ejects: false,
         minimum_healthy_count: number(it.attribute(&format!("{UNHEALTHY_ROUTING}.count"))),
         minimum_healthy_percent: it
             .attribute(&format!("{UNHEALTHY_ROUTING}.percentage"))

@@ -60,6 +60,9 @@ pub struct Cluster {
     pub capacity_providers: Vec<String>,
     /// What RunTask and CreateService use when they name neither strategy nor launch type.
     pub default_capacity_provider_strategy: Vec<StrategyItem>,
+    /// The ARN of the namespace of services that turn Service Connect on and name none.
+    #[serde(default)]
+    pub namespace: Option<String>,
     /// Tags.
     pub tags: Tags,
     /// When it was created.

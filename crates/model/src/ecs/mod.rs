@@ -15,6 +15,7 @@ pub mod node;
 pub mod overrides;
 pub mod placement;
 pub mod service;
+pub mod service_connect;
 pub mod service_revision;
 pub mod setting;
 pub mod status;

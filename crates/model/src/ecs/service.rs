@@ -86,6 +86,9 @@ pub struct Service {
     /// The target groups that tasks of its deployments are in, or were.
     #[serde(default)]
     pub target_groups: BTreeSet<String>,
+    /// The ARN of the namespace in which its newest revision has Service Connect on.
+    #[serde(default)]
+    pub namespace: Option<String>,
     /// The last revision whose deployment completed: where a rollback leads.
     pub stable: Option<RevisionId>,
     /// What the scheduler has noticed.

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::cluster::StrategyItem;
 use super::name::{ClusterName, RevisionId, ServiceName, TaskDefinitionId};
+use super::service_connect::{Endpoint, ServiceConnect};
 use super::task::{AwsvpcConfiguration, LaunchType};
 use crate::{Arn, Record, Scope, Timestamp};
 
@@ -23,6 +24,9 @@ pub struct ServiceRevision {
     /// The target groups that its tasks join, one for each load balancer; without a word, the first one of each.
     #[serde(default)]
     pub target_groups: Vec<String>,
+    /// What its tasks can connect to by Service Connect.
+    #[serde(default)]
+    pub endpoints: Vec<Endpoint>,
     /// When it was made.
     pub created_at: Timestamp,
 }
@@ -49,6 +53,9 @@ pub struct RevisionSpec {
     pub registries: Vec<ServiceRegistry>,
     /// That Service Connect is off, when somebody said so.
     pub is_service_connect_off: bool,
+    /// What is said of Service Connect where it is on.
+    #[serde(default)]
+    pub service_connect: Option<ServiceConnect>,
 }
 
 impl RevisionSpec {

@@ -106,6 +106,9 @@ pub struct TaskSpec {
     pub service: Option<ServiceName>,
     /// Whether ECS Exec is on.
     pub enable_execute_command: bool,
+    /// Whether Service Connect is on.
+    #[serde(default)]
+    pub connects: bool,
     /// The idempotency token of the request that made it.
     pub client_token: Option<String>,
 }

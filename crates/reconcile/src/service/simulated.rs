@@ -102,6 +102,7 @@ impl World {
             deployments: Vec::new(),
             task_sets: Vec::new(),
             target_groups: BTreeSet::new(),
+            namespace: None,
             stable: None,
             seen: Default::default(),
             tags: Default::default(),

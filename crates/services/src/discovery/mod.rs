@@ -3,6 +3,7 @@
 //! Tasks ask for the names of private namespaces through the resolver in their network, anyone for instances through
 //! `DiscoverInstances`. The ecs room registers tasks through [`door`].
 
+pub mod connect;
 pub mod door;
 pub mod error;
 mod namespaces;

@@ -5,6 +5,7 @@
 mod attribute;
 mod authorization;
 mod balancing;
+pub mod connect;
 pub mod door;
 pub mod error;
 mod instances;

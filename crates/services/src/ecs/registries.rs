@@ -1,21 +1,24 @@
-//! Service discovery of services: their tasks are instances of a Cloud Map service while they run.
+//! Service discovery of services: their tasks are instances of Cloud Map services while they run, those that the user
+//! names and those that Service Connect has.
 //!
 //! A task is registered in the commit that sees it RUNNING and taken out in the one that sees it leave, so that a
 //! name never outlives its task. Which registry is meant stands in the task's service revision.
 
 use std::collections::BTreeMap;
 
+use ::store::{Snapshot, Txn};
 use model::discovery::InstanceHealth;
+use model::ecs::service::ServiceStatus;
 use model::ecs::service_revision::{RevisionSpec, ServiceRegistry};
 use model::ecs::status::HealthStatus;
 use model::ecs::task_definition::NetworkMode;
 use model::ecs::{LastStatus, Task, TaskDefinition};
 use model::{Scope, Timestamp};
-use store::{Snapshot, Txn, key};
 use wire::ecs as shape;
 
 use super::error::Error;
-use super::store::{ServiceRevisionRow, service};
+use super::{connect, store};
+use crate::discovery::connect as discovery;
 use crate::discovery::door::{self, Registration};
 
 /// Reads the registries of a request; ECS takes one.
@@ -93,63 +96,95 @@ pub(crate) fn check(
     Ok(())
 }
 
-/// What follows from a task's new status for its entry in the registry.
+/// What follows from a task's new status for its entries in Cloud Map.
 pub(crate) fn follow(snapshot: &Snapshot, txn: Txn, before: &Task, after: &Task, now: Timestamp) -> Txn {
-    let Some(registry) = registry_of(snapshot, after) else { return txn };
-    let (id, scope) = (after.id.as_str(), &after.scope);
-    if after.seen.last_status > LastStatus::Running {
-        return door::deregister_instance(snapshot, txn, scope, &registry.registry_arn, id);
-    }
-    if after.seen.last_status != LastStatus::Running {
-        return txn;
-    }
-    let health = match after.health_status() {
-        HealthStatus::Unhealthy => InstanceHealth::Unhealthy,
-        HealthStatus::Healthy | HealthStatus::Unknown => InstanceHealth::Healthy,
-    };
-    if before.seen.last_status == LastStatus::Running {
-        return door::set_health(snapshot, txn, scope, &registry.registry_arn, id, health);
-    }
-    let told = Registration {
-        scope,
-        service: &registry.registry_arn,
-        instance_id: id,
-        attributes: attributes(snapshot, after, &registry),
-        creator_request_id: None,
-        now,
-    };
-    match door::register_instance(snapshot, txn.clone(), &told) {
-        Ok(txn) => txn,
-        // The registry is gone, or its records want what the task does not have: the task runs all the same.
-        Err(error) => {
-            tracing::warn!(task = id, error = &error as &dyn std::error::Error, "a task is not registered");
-            txn
+    let Some(revision) = connect::revision_of(snapshot, after) else { return txn };
+    let txn = revision.spec.registries.iter().fold(txn, |txn, registry| {
+        let port = registry.port.or(registry.container_port);
+        let entry = Entry { service: &registry.registry_arn, port, is_ours: false };
+        entry.follow(snapshot, txn, (before, after), now)
+    });
+    let connected = revision.spec.service_connect.iter().flat_map(|connect| &connect.services);
+    connected.fold(txn, |txn, service| {
+        let entry =
+            Entry { service: &service.discovery_arn, port: Some(service.container_port), is_ours: true };
+        entry.follow(snapshot, txn, (before, after), now)
+    })
+}
+
+/// A task's entry in a service of Cloud Map.
+struct Entry<'a> {
+    /// The ARN of the service.
+    service: &'a str,
+    /// The task's port.
+    port: Option<u16>,
+    /// Whether the service was made for Service Connect, and ends with the ECS service.
+    is_ours: bool,
+}
+
+impl Entry<'_> {
+    fn follow(&self, snapshot: &Snapshot, txn: Txn, (before, after): (&Task, &Task), now: Timestamp) -> Txn {
+        let (id, scope) = (after.id.as_str(), &after.scope);
+        if after.seen.last_status > LastStatus::Running {
+            return match self.is_ours && is_deleted(snapshot, after) {
+                true => discovery::deregister_last(snapshot, txn, scope, self.service, id),
+                false => door::deregister_instance(snapshot, txn, scope, self.service, id),
+            };
+        }
+        if after.seen.last_status != LastStatus::Running {
+            return txn;
+        }
+        let health = match after.health_status() {
+            HealthStatus::Unhealthy => InstanceHealth::Unhealthy,
+            HealthStatus::Healthy | HealthStatus::Unknown => InstanceHealth::Healthy,
+        };
+        if before.seen.last_status == LastStatus::Running {
+            return door::set_health(snapshot, txn, scope, self.service, id, health);
+        }
+        let told = Registration {
+            scope,
+            service: self.service,
+            instance_id: id,
+            attributes: attributes(snapshot, after, self.port),
+            creator_request_id: None,
+            now,
+        };
+        match door::register_instance(snapshot, txn.clone(), &told) {
+            Ok(txn) => txn,
+            // The service is gone, or its records want what the task does not have: the task runs all the same.
+            Err(error) => {
+                tracing::warn!(
+                    task = id,
+                    error = &error as &dyn std::error::Error,
+                    "a task is not registered"
+                );
+                txn
+            }
         }
     }
 }
 
+/// Whether the service of a task is deleted.
+fn is_deleted(snapshot: &Snapshot, task: &Task) -> bool {
+    let found = task.spec.service.as_ref();
+    let found = found.and_then(|name| store::service(snapshot, &task.scope, &task.cluster, name));
+    found.is_none_or(|service| service.status != ServiceStatus::Active)
+}
+
 /// What somebody else calls the task set that a task belongs to.
 fn external_id(snapshot: &Snapshot, task: &Task) -> Option<String> {
-    let owner = service(snapshot, &task.scope, &task.cluster, task.spec.service.as_ref()?)?;
+    let owner = store::service(snapshot, &task.scope, &task.cluster, task.spec.service.as_ref()?)?;
     let set = owner.task_sets.iter().find(|set| task.spec.started_by.as_ref() == Some(&set.id()))?;
     set.external_id.clone()
 }
 
-fn registry_of(snapshot: &Snapshot, task: &Task) -> Option<ServiceRegistry> {
-    let service = task.spec.service.as_ref()?;
-    let revision = task.spec.started_by.as_deref()?.strip_prefix("ecs-svc/")?;
-    let key = key![task.scope, task.cluster.as_str(), service.as_str(), revision];
-    snapshot.get::<ServiceRevisionRow>(&key)?.spec.registries.first().cloned()
-}
-
 /// The attributes under which ECS registers a task.
-fn attributes(snapshot: &Snapshot, task: &Task, registry: &ServiceRegistry) -> BTreeMap<String, String> {
+fn attributes(snapshot: &Snapshot, task: &Task, port: Option<u16>) -> BTreeMap<String, String> {
     let details = task.attachments.iter().flat_map(|attachment| &attachment.details);
     let address = details.filter(|it| it.name == "privateIPv4Address").map(|it| it.value.clone()).next();
-    let port = registry.port.or(registry.container_port).map(|port| port.to_string());
     let all = [
         ("AWS_INSTANCE_IPV4", address),
-        ("AWS_INSTANCE_PORT", port),
+        ("AWS_INSTANCE_PORT", port.map(|port| port.to_string())),
         ("AVAILABILITY_ZONE", task.seen.availability_zone.clone()),
         ("ECS_CLUSTER_NAME", Some(task.cluster.to_string())),
         ("ECS_SERVICE_NAME", task.spec.service.as_ref().map(ToString::to_string)),

@@ -9,6 +9,7 @@ use model::{IdSource, Timestamp};
 use reconcile::deployment::{breaker, traffic};
 use store::{Snapshot, Txn, Versioned};
 
+use super::connect;
 use super::store::{ServiceDeploymentRow, ServiceRevisionRow, service_deployment, service_revision};
 
 /// Makes `spec` the PRIMARY revision of a service; `service` is changed and not yet written.
@@ -35,9 +36,11 @@ pub(crate) fn roll_over(
         service: service.name.clone(),
         id: RevisionId::random(ids),
         target_groups: spec.load_balancers.iter().enumerate().map(joined).collect(),
+        endpoints: connect::endpoints(snapshot, service, &spec),
         spec,
         created_at: now,
     };
+    service.namespace = revision.spec.service_connect.as_ref().map(|connect| connect.namespace.clone());
     let groups = revision.spec.load_balancers.iter().flat_map(ServiceLoadBalancer::groups);
     service.target_groups.extend(groups.map(str::to_owned));
     let breaker = &service.spec.deployment.circuit_breaker;

@@ -11,7 +11,6 @@ use reconcile::service::event::KEPT;
 use store::{Snapshot, key};
 use wire::ecs as shape;
 
-use super::registries;
 use super::store::{ServiceEventRow, service_deployment, service_revision, tasks_of_service};
 use super::task_sets;
 use super::wire::cluster::write_tags;
@@ -20,6 +19,7 @@ use super::wire::deployment;
 use super::wire::service::{
     write_capacity, write_constraints, write_load_balancers, write_network, write_strategies,
 };
+use super::{connect, registries};
 
 /// Tasks of one deployment.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -150,7 +150,6 @@ fn entry(
     let revision = service_revision(snapshot, service, &deployment.id);
     let revision = revision.as_ref().map(|found| &found.row.0.spec);
     let capacity = revision.map(write_capacity);
-    let off = revision.is_some_and(|it| it.is_service_connect_off);
     shape::Deployment {
         id: Some(deployment.id.deployment()),
         status: Some(deployment.status.to_string()),
@@ -168,8 +167,8 @@ fn entry(
         network_configuration: revision.and_then(|it| it.network.as_ref()).map(write_network),
         rollout_state: Some(deployment.rollout_state.to_string()),
         rollout_state_reason: Some(deployment.rollout_state_reason.clone()),
-        service_connect_configuration: off
-            .then(|| shape::ServiceConnectConfiguration { enabled: false, ..Default::default() }),
+        service_connect_configuration: revision.and_then(connect::write),
+        service_connect_resources: revision.and_then(connect::write_resources),
         ..Default::default()
     }
 }
@@ -320,6 +319,7 @@ pub(crate) fn revision(snapshot: &Snapshot, revision: &ServiceRevision) -> shape
         platform_family: capacity.platform_family,
         load_balancers: Some(write_load_balancers(&spec.load_balancers)),
         service_registries: Some(registries::write(&spec.registries)),
+        service_connect_configuration: connect::write(spec),
         network_configuration: spec.network.as_ref().map(write_network),
         container_images: Some(
             images

@@ -38,6 +38,10 @@ pub(crate) const BY_NODE: &str = "by-node";
 pub(crate) const BY_SEEN: &str = "by-seen";
 /// Tasks by the idempotency token of the request that made them.
 pub(crate) const BY_CLIENT_TOKEN: &str = "by-client-token";
+/// Tasks of all scopes that have not ended and have Service Connect on.
+pub(crate) const CONNECTED: &str = "connected";
+/// Services that are not deleted, by the namespace in which they have Service Connect on.
+pub(crate) const BY_NAMESPACE: &str = "by-namespace";
 /// Tasks of all scopes that have not ended.
 pub(crate) const UNENDED: &str = "unended";
 /// Tasks of all scopes that have ended, the oldest end first.
@@ -100,6 +104,7 @@ table! {
         OF_SERVICE => it.spec.service.as_ref().filter(|_| !it.supervision.is_settled).map(|service| {
             key![it.scope, it.cluster.as_str(), service.as_str()]
         }),
+        CONNECTED => (it.spec.connects && !it.seen.last_status.is_ended()).then(|| key![it.scope]),
         UNENDED => (!it.seen.last_status.is_ended()).then(|| key![it.scope, it.cluster.as_str()]),
         ENDED => it.seen.stopped_at.map(|at| key![at]),
     }
@@ -128,6 +133,9 @@ table! {
             key![it.scope, it.cluster.as_str(), it.name.as_str()]
         }),
         BY_TARGET_GROUP => groups_of(it),
+        BY_NAMESPACE => it.namespace.as_ref().filter(|_| it.status != ServiceStatus::Inactive).map(|namespace| {
+            key![it.scope, namespace, it.cluster.as_str(), it.name.as_str()]
+        }),
     }
 
     /// What the tasks of a service's deployments are made from.

@@ -72,7 +72,10 @@ pub(crate) fn cluster(snapshot: &Snapshot, cluster: &Cluster, include: Include) 
         default_capacity_provider_strategy: cluster.default_capacity_provider_strategy.clone().into_wire(),
         attachments: include.attachments.then(Vec::new),
         attachments_status: None,
-        service_connect_defaults: None,
+        service_connect_defaults: cluster
+            .namespace
+            .clone()
+            .map(|namespace| shape::ClusterServiceConnectDefaults { namespace: Some(namespace) }),
     }
 }
 

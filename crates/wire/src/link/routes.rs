@@ -5,11 +5,12 @@
 //! back is in `routes_report.rs`. The process on the other end may be of another version: new fields
 //! have a default, and a change that an old reader would misread raises [`ROUTES_VERSION`].
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
-use super::TargetGroupRoute;
+use super::{ProxyRoute, TargetGroupRoute, TargetRoute};
 
 /// The version of these messages. Two processes that differ in it do not understand each other.
 pub const ROUTES_VERSION: u32 = 1;
@@ -26,6 +27,19 @@ pub struct Routes {
     pub load_balancers: Vec<LoadBalancerRoute>,
     /// Each target group that a listener or rule names, once; one that nothing names is not checked.
     pub target_groups: Vec<TargetGroupRoute>,
+    /// The proxies of tasks with Service Connect.
+    #[serde(default)]
+    pub proxies: Vec<ProxyRoute>,
+    /// The targets of their endpoints.
+    #[serde(default)]
+    pub proxy_targets: BTreeMap<String, Vec<TargetRoute>>,
+}
+
+impl Routes {
+    /// Whether there is anything to serve.
+    pub fn is_empty(&self) -> bool {
+        self.load_balancers.is_empty() && self.proxies.is_empty()
+    }
 }
 
 /// One load balancer.

@@ -33,6 +33,9 @@ pub struct TargetGroupRoute {
     /// `proxy_protocol_v2.enabled`.
     #[serde(default)]
     pub proxy_protocol: bool,
+    /// Whether targets that fail too often are left out for a while, and repeatable requests that fail go to others.
+    #[serde(default)]
+    pub ejects: bool,
     /// `target_group_health.unhealthy_state_routing.minimum_healthy_targets.count`: with fewer healthy
     /// targets all of them are used.
     #[serde(default = "one")]

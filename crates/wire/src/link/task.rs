@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::container::Container;
+use super::routes_proxy::ProxyName;
 
 /// Everything a node needs to run one task.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -106,6 +107,9 @@ pub struct TaskExtras {
     /// Whether ECS Exec is enabled for the task.
     #[serde(default)]
     pub enable_execute_command: bool,
+    /// The names that lead to its own proxy of Service Connect.
+    #[serde(default)]
+    pub proxy_names: Vec<ProxyName>,
 }
 
 /// Temporary credentials of a role.

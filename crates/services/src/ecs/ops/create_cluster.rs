@@ -1,6 +1,4 @@
 //! CreateCluster: makes a cluster, or answers with the one that exists already.
-//!
-//! Deviation: `serviceConnectDefaults` is refused, as there are no namespaces.
 
 use model::ecs::cluster::{Cluster, ClusterConfiguration, ClusterStatus, ContainerInsights, StrategyItem};
 use model::ecs::setting::SettingName;
@@ -10,6 +8,7 @@ use wire::ecs::{CreateCluster, CreateClusterRequest, CreateClusterResponse};
 
 use crate::access::Access;
 use crate::context::OpCtx;
+use crate::ecs::connect;
 use crate::ecs::error::Error;
 use crate::ecs::instances;
 use crate::ecs::ops::cluster_resource;
@@ -28,6 +27,7 @@ struct Request {
     providers: Option<Vec<String>>,
     strategy: Option<Vec<StrategyItem>>,
     tags: Tags,
+    namespace: Option<Option<String>>,
 }
 
 impl Handler for CreateCluster {
@@ -38,8 +38,14 @@ impl Handler for CreateCluster {
     }
 
     async fn run(ctx: &OpCtx, input: CreateClusterRequest) -> Result<CreateClusterResponse, ServiceError> {
-        let request = read(input)?;
         let snapshot = ctx.cloud.store.snapshot();
+        let defaults = input.service_connect_defaults.clone();
+        let mut request = read(input)?;
+        let mut made = Txn::new();
+        if let Some(defaults) = &defaults {
+            let (txn, namespace) = connect::default_namespace(ctx, &snapshot, made, defaults)?;
+            (made, request.namespace) = (txn, Some(namespace));
+        }
         let found = snapshot.get::<ClusterRow>(&key![ctx.scope, request.name.as_str()]);
         if let Some(existing) = found.as_ref().filter(|cluster| cluster.is_active()) {
             check_same(existing, &request)?;
@@ -48,8 +54,8 @@ impl Handler for CreateCluster {
         let fallback = setting::effective(ctx, &snapshot, SettingName::ContainerInsights);
         let row = ClusterRow(new_cluster(ctx, request, &fallback));
         let txn = match &found {
-            Some(inactive) => Txn::new().update(inactive, &row),
-            None => Txn::new().insert(&row),
+            Some(inactive) => made.update(inactive, &row),
+            None => made.insert(&row),
         };
         // Nodes may have waited for the cluster.
         let nodes = snapshot.all::<NodeRow>(&key![]);
@@ -62,9 +68,6 @@ impl Handler for CreateCluster {
 }
 
 fn read(input: CreateClusterRequest) -> Result<Request, Error> {
-    if input.service_connect_defaults.is_some_and(|defaults| !defaults.namespace.is_empty()) {
-        return Err(Error::NamespaceNotFound);
-    }
     let name = match input.cluster_name.filter(|name| !name.is_empty()) {
         None => ClusterName::default_name(),
         Some(raw) => ClusterName::new(raw).map_err(|error| {
@@ -83,6 +86,7 @@ fn read(input: CreateClusterRequest) -> Result<Request, Error> {
         strategy: strategy.transpose()?,
         providers,
         tags: tag::read(input.tags)?,
+        namespace: None,
     })
 }
 
@@ -95,6 +99,7 @@ fn check_same(existing: &Cluster, request: &Request) -> Result<(), Error> {
             .strategy
             .as_ref()
             .is_none_or(|given| *given == existing.default_capacity_provider_strategy)
+        && request.namespace.as_ref().is_none_or(|given| *given == existing.namespace)
         && (request.tags.is_empty() || request.tags == existing.tags);
     if same {
         return Ok(());
@@ -115,6 +120,7 @@ fn new_cluster(ctx: &OpCtx, request: Request, fallback: &str) -> Cluster {
         configuration: request.configuration,
         capacity_providers: request.providers.unwrap_or_default(),
         default_capacity_provider_strategy: request.strategy.unwrap_or_default(),
+        namespace: request.namespace.flatten(),
         tags: request.tags,
         created_at: ctx.now,
         deleted_at: None,

@@ -24,12 +24,13 @@ use crate::access::Access;
 use crate::context::OpCtx;
 use crate::ecs::authorization::{passing_balancers, with_definition, with_network, with_providers};
 use crate::ecs::balancing;
+use crate::ecs::connect;
 use crate::ecs::error::Error;
 use crate::ecs::launching::Maker;
 use crate::ecs::ops::{cluster_resource, service_resource};
 use crate::ecs::registries;
 use crate::ecs::rollover::roll_over;
-use crate::ecs::rules::service::{self as rules, connects, some};
+use crate::ecs::rules::service::{self as rules, some};
 use crate::ecs::rules::{cluster as cluster_rules, identifier, launch, tag};
 use crate::ecs::service_view;
 use crate::ecs::store::{ServiceRow, active_cluster, service, service_revision};
@@ -67,7 +68,7 @@ impl Handler for shape::CreateService {
         let wanted = wanted(ctx, &snapshot, input, &cluster)?;
         let found = service(&snapshot, &ctx.scope, &cluster.name, &wanted.name);
         let mut made = new(ctx, &cluster, &wanted);
-        let mut txn = Txn::new().expect(&cluster);
+        let mut txn = wanted.txn.clone().expect(&cluster);
         if let Some(found) = found {
             match found.status {
                 ServiceStatus::Active => return repeated(&snapshot, &found, &wanted),
@@ -108,6 +109,8 @@ struct Wanted {
     /// None when somebody else deploys.
     revision: Option<RevisionSpec>,
     tags: Tags,
+    /// What Service Connect needs in Cloud Map.
+    txn: Txn,
 }
 
 fn invalid(text: &str) -> Error {
@@ -134,7 +137,11 @@ fn wanted(
         return Err(Error::Client("TaskDefinition is inactive".into()));
     }
     let tags = tag::read(input.tags.clone())?;
-    let revision = revision(&input, cluster, &definition)?;
+    let mut revision = revision(&input, cluster, &definition)?;
+    let asked = connect::Asked { cluster, service: &name, definition: &definition };
+    let given = input.service_connect_configuration.as_ref();
+    let (txn, connect) = connect::read(ctx, snapshot, Txn::new(), &asked, given)?;
+    revision.service_connect = connect;
     let rebalancing = input.availability_zone_rebalancing.clone();
     let spec = spec(input, controller)?;
     rules::check_rebalancing(rebalancing.as_deref(), &spec)?;
@@ -142,7 +149,7 @@ fn wanted(
     rules::check_load_balancers(&revision, &definition)?;
     balancing::check(snapshot, &ctx.scope, &revision, &definition)?;
     registries::check(snapshot, &ctx.scope, &revision, &definition)?;
-    let service = Wanted { name, spec, revision: Some(revision), tags };
+    let service = Wanted { name, spec, revision: Some(revision), tags, txn };
     check_launch(ctx, snapshot, cluster, &service, &definition)?;
     Ok(service)
 }
@@ -161,6 +168,10 @@ fn controller(input: &shape::CreateServiceRequest) -> Result<DeploymentControlle
 
 /// A service whose task sets say what runs: what they say is refused here.
 fn external(name: ServiceName, input: shape::CreateServiceRequest) -> Result<Wanted, Error> {
+    if input.service_connect_configuration.as_ref().is_some_and(|it| it.enabled) {
+        let text = "Service Connect with the EXTERNAL deployment controller is not supported.";
+        return Err(Error::UnsupportedFeature(text.into()));
+    }
     let of_task_sets = [
         (input.task_definition.as_ref().is_some_and(|it| !it.is_empty()), "taskDefinition"),
         (input.launch_type.is_some(), "launchType"),
@@ -180,7 +191,7 @@ fn external(name: ServiceName, input: shape::CreateServiceRequest) -> Result<Wan
     let tags = tag::read(input.tags.clone())?;
     let input = shape::CreateServiceRequest { desired_count: input.desired_count.or(Some(0)), ..input };
     let spec = spec(input, DeploymentControllerType::External)?;
-    Ok(Wanted { name, spec, revision: None, tags })
+    Ok(Wanted { name, spec, revision: None, tags, txn: Txn::new() })
 }
 
 /// What stands for the deployment that an EXTERNAL service does not have.
@@ -192,7 +203,6 @@ fn stand_in(now: Timestamp, ids: &mut dyn IdSource) -> Deployment {
 /// What ECS has and Longshore does not act on is refused, not stored.
 fn refuse_unserved(input: &shape::CreateServiceRequest) -> Result<(), Error> {
     rules::refuse_unserved(&[
-        (connects(input.service_connect_configuration.as_ref()), "Service Connect configurations"),
         (some(input.volume_configurations.as_ref()), "Volumes that are configured at launch"),
         (some(input.vpc_lattice_configurations.as_ref()), "VPC Lattice configurations"),
         (some(input.gateway_connectors.as_ref()), "Gateway connectors"),
@@ -222,7 +232,8 @@ fn revision(
         network: awsvpc.map(network).transpose()?,
         load_balancers: read::load_balancers(input.load_balancers.clone().unwrap_or_default())?,
         registries: registries::read(input.service_registries.as_deref().unwrap_or_default())?,
-        is_service_connect_off: input.service_connect_configuration.is_some(),
+        is_service_connect_off: connect::is_off(input.service_connect_configuration.as_ref()),
+        service_connect: None,
     };
     if revision.launch_type.is_some() && !revision.strategy.is_empty() {
         return Err(invalid(
@@ -314,6 +325,7 @@ fn new(ctx: &OpCtx, cluster: &Cluster, wanted: &Wanted) -> Service {
         deployments: Vec::new(),
         task_sets: Vec::new(),
         target_groups: Default::default(),
+        namespace: None,
         stable: None,
         seen: ServiceSeen::default(),
         tags: wanted.tags.clone(),

@@ -99,6 +99,7 @@ impl Handler for shape::CreateTaskSet {
             cluster: next.cluster.clone(),
             service: next.name.clone(),
             id: set.revision.clone(),
+            endpoints: Vec::new(),
             spec,
             target_groups: Vec::new(),
             created_at: ctx.now,
@@ -133,6 +134,7 @@ fn revision(
         load_balancers: read::load_balancers(input.load_balancers.clone().unwrap_or_default())?,
         registries: registries::read(input.service_registries.as_deref().unwrap_or_default())?,
         is_service_connect_off: false,
+        service_connect: None,
     };
     if revision.launch_type.is_some() && !revision.strategy.is_empty() {
         return Err(invalid(

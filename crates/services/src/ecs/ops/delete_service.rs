@@ -7,6 +7,7 @@ use wire::ecs as shape;
 
 use crate::access::Access;
 use crate::context::OpCtx;
+use crate::ecs::connect;
 use crate::ecs::error::Error;
 use crate::ecs::ops::{cluster_resource, service_resource};
 use crate::ecs::rules::identifier;
@@ -41,7 +42,8 @@ impl Handler for shape::DeleteService {
             next.spec.desired_count = 0;
             next.primary_mut().desired_count = 0;
             next.seen.is_steady = false;
-            let txn = Txn::new().update(&found, &ServiceRow(next.clone()));
+            let txn = connect::leave(&snapshot, Txn::new(), &next);
+            let txn = txn.update(&found, &ServiceRow(next.clone()));
             ctx.cloud.store.commit(txn).await.map_err(Error::from)?;
         }
         let shown = service_view::service(&ctx.cloud.store.snapshot(), &next, true);

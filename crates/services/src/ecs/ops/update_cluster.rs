@@ -1,6 +1,4 @@
 //! UpdateCluster: changes what a cluster was created with.
-//!
-//! Deviation: `serviceConnectDefaults` is refused, as there are no namespaces.
 
 use model::ecs::Cluster;
 use store::Txn;
@@ -9,6 +7,7 @@ use wire::ecs::UpdateCluster;
 
 use crate::access::Access;
 use crate::context::OpCtx;
+use crate::ecs::connect;
 use crate::ecs::error::Error;
 use crate::ecs::ops::cluster_resource;
 use crate::ecs::rules::{cluster as rules, identifier};
@@ -26,9 +25,10 @@ impl Handler for UpdateCluster {
         ctx: &OpCtx,
         input: shape::UpdateClusterRequest,
     ) -> Result<shape::UpdateClusterResponse, ServiceError> {
-        if input.service_connect_defaults.is_some_and(|defaults| !defaults.namespace.is_empty()) {
-            return Err(Error::NamespaceNotFound.into());
-        }
+        let namespace = match &input.service_connect_defaults {
+            Some(defaults) => Some(default_namespace(ctx, &input.cluster, defaults).await?),
+            None => None,
+        };
         let insights = rules::container_insights(input.settings)?;
         let configuration = input.configuration.map(rules::configuration).transpose()?;
         let cluster = change(ctx, &input.cluster, |cluster| {
@@ -36,9 +36,27 @@ impl Handler for UpdateCluster {
             if configuration.is_some() {
                 cluster.configuration = configuration;
             }
+            if let Some(namespace) = namespace {
+                cluster.namespace = namespace;
+            }
         });
         Ok(shape::UpdateClusterResponse { cluster: Some(cluster.await?) })
     }
+}
+
+/// Finds or makes the default namespace of a cluster, which has to be there.
+async fn default_namespace(
+    ctx: &OpCtx,
+    cluster: &str,
+    given: &shape::ClusterServiceConnectDefaultsRequest,
+) -> Result<Option<String>, Error> {
+    let snapshot = ctx.cloud.store.snapshot();
+    active_cluster(&snapshot, &ctx.scope, &identifier::cluster(Some(cluster), &ctx.scope)?)?;
+    let (txn, namespace) = connect::default_namespace(ctx, &snapshot, Txn::new(), given)?;
+    if !txn.is_read_only() {
+        ctx.cloud.store.commit(txn).await?;
+    }
+    Ok(namespace)
 }
 
 /// Changes the active cluster that `raw` names, and renders it.

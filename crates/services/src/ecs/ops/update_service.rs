@@ -19,12 +19,13 @@ use crate::access::Access;
 use crate::context::OpCtx;
 use crate::ecs::authorization::{passing_balancers, with_definition, with_network, with_providers};
 use crate::ecs::balancing;
+use crate::ecs::connect;
 use crate::ecs::error::Error;
 use crate::ecs::launching::Maker;
 use crate::ecs::ops::{cluster_resource, service_resource};
 use crate::ecs::registries;
 use crate::ecs::rollover::roll_over;
-use crate::ecs::rules::service::{self as rules, connects, some};
+use crate::ecs::rules::service::{self as rules, some};
 use crate::ecs::rules::{cluster as cluster_rules, identifier, launch};
 use crate::ecs::service_view;
 use crate::ecs::store::{ServiceRow, active_cluster, service, service_revision, task_definition};
@@ -69,11 +70,12 @@ impl Handler for shape::UpdateService {
         let before = service_revision(&snapshot, &found, &found.primary().id);
         let before = before.map(|row| row.row.0.spec.clone()).ok_or(Error::ServiceNotFound)?;
         let mut next = Service::clone(&found);
-        let revision = revision(ctx, &snapshot, &input, &cluster, &before)?;
+        let mut revision = revision(ctx, &snapshot, &input, &cluster, &before)?;
+        let connected = connect::update(ctx, &snapshot, Txn::new(), &cluster, &found, &mut revision, &input)?;
         change_spec(&input, &mut next)?;
         rules::check(&next.spec, &revision)?;
         check_launch(ctx, &snapshot, &cluster, &next, &revision, revision != before)?;
-        let mut txn = Txn::new().expect(&cluster);
+        let mut txn = connected.expect(&cluster);
         if revision != before || input.force_new_deployment == Some(true) {
             txn = ctx.ids.with(|ids| roll_over(&snapshot, txn, &mut next, revision, ctx.now, ids));
         }
@@ -95,6 +97,10 @@ async fn update_external(
     input: &shape::UpdateServiceRequest,
     found: &Versioned<ServiceRow>,
 ) -> Result<shape::UpdateServiceResponse, ServiceError> {
+    if input.service_connect_configuration.as_ref().is_some_and(|it| it.enabled) {
+        let text = "Service Connect with the EXTERNAL deployment controller is not supported.";
+        return Err(Error::UnsupportedFeature(text.into()).into());
+    }
     let of_task_sets = [
         (input.task_definition.is_some(), "taskDefinition"),
         (input.capacity_provider_strategy.is_some(), "capacityProviderStrategy"),
@@ -133,7 +139,6 @@ fn refuse_unserved(
     let asked = input.deployment_controller.as_ref().map(|controller| controller.r#type.as_str());
     rules::refuse_unserved(&[
         (asked.is_some_and(|kind| kind != controller.as_str()), "Changes of the deployment controller"),
-        (connects(input.service_connect_configuration.as_ref()), "Service Connect configurations"),
         (some(input.volume_configurations.as_ref()), "Volumes that are configured at launch"),
         (some(input.vpc_lattice_configurations.as_ref()), "VPC Lattice configurations"),
         (some(input.gateway_connectors.as_ref()), "Gateway connectors"),
@@ -197,9 +202,6 @@ fn revision(
     }
     if let Some(given) = &input.service_registries {
         next.registries = registries::read(given)?;
-    }
-    if input.service_connect_configuration.is_some() {
-        next.is_service_connect_off = true;
     }
     Ok(next)
 }

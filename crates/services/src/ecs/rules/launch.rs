@@ -54,6 +54,8 @@ pub(crate) struct Launch {
     pub client_token: Option<String>,
     /// The service that the tasks belong to.
     pub service: Option<ServiceName>,
+    /// Whether Service Connect is on.
+    pub connects: bool,
 }
 
 /// The capacity that each task goes to.
@@ -261,6 +263,7 @@ pub(crate) fn task(
             started_by: launch.started_by.clone(),
             service: launch.service.clone(),
             enable_execute_command: launch.execute_command,
+            connects: launch.connects,
             client_token: launch.client_token.clone(),
         },
         desired_status: DesiredStatus::Running,

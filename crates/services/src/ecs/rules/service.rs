@@ -12,7 +12,6 @@ use model::ecs::task::LaunchType;
 use model::ecs::task_definition::TaskDefinition;
 use model::ecs::volume::Switch;
 use model::ecs::{Service, ServiceName};
-use wire::ecs as shape;
 
 use super::deployment;
 use super::launch::Launch;
@@ -77,11 +76,6 @@ pub(crate) fn refuse_unserved(asked: &[(bool, &str)]) -> Result<(), Error> {
 /// Whether a list was given, and with something in it.
 pub(crate) fn some<T>(list: Option<&Vec<T>>) -> bool {
     list.is_some_and(|list| !list.is_empty())
-}
-
-/// Whether Service Connect is asked for.
-pub(crate) fn connects(configuration: Option<&shape::ServiceConnectConfiguration>) -> bool {
-    configuration.is_some_and(|configuration| configuration.enabled)
 }
 
 /// Checks a service as a whole.
@@ -162,6 +156,7 @@ pub(crate) fn launch(service: &Service, revision: &RevisionSpec, count: usize, s
         client_token: None,
         execute_command: spec.enable_execute_command,
         service: Some(service.name.clone()),
+        connects: revision.service_connect.is_some(),
     }
 }
 

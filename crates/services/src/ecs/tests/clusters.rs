@@ -79,7 +79,7 @@ async fn what_cannot_be_a_cluster_is_refused() {
     )
     .await;
     create(
-        json!({ "serviceConnectDefaults": { "namespace": "internal" } }),
+        json!({ "serviceConnectDefaults": { "namespace": "arn:aws:servicediscovery:us-east-2:123456789012:namespace/ns-1" } }),
         "NamespaceNotFoundException: The specified namespace was not found.",
     )
     .await;
@@ -182,7 +182,7 @@ async fn a_cluster_does_not_change_into_what_cannot_be() {
     };
     check(
         "UpdateCluster",
-        json!({ "serviceConnectDefaults": { "namespace": "internal" } }),
+        json!({ "serviceConnectDefaults": { "namespace": "arn:aws:servicediscovery:us-east-2:123456789012:namespace/ns-1" } }),
         "NamespaceNotFoundException: The specified namespace was not found.",
     )
     .await;

@@ -37,6 +37,7 @@ fn task(world: &World, number: u32, family: &str) -> Task {
             service: None,
             host_ports: Vec::new(),
             enable_execute_command: false,
+            connects: false,
             client_token: None,
         },
         desired_status: DesiredStatus::Running,

@@ -51,6 +51,7 @@ pub(crate) fn read(input: shape::RunTaskRequest, cluster: &Cluster) -> Result<La
         tags: tag::read(input.tags)?,
         propagate_definition_tags,
         execute_command: input.enable_execute_command.unwrap_or(false),
+        connects: false,
         managed_tags,
         client_token: bounded("clientToken", input.client_token, MAX_TOKEN)?,
         service: None,

@@ -10,5 +10,6 @@ pub(crate) mod deployment;
 pub(crate) mod instance;
 pub(crate) mod launch;
 pub(crate) mod service;
+pub(crate) mod service_connect;
 pub(crate) mod task;
 pub(crate) mod task_definition;

@@ -109,8 +109,8 @@ async fn what_cannot_be_is_refused_in_ecss_words() {
     )
     .await;
     check(
-        json!({ "serviceConnectConfiguration": { "enabled": true } }),
-        "UnsupportedFeatureException: Service Connect configurations are not supported.",
+        json!({ "serviceConnectConfiguration": { "enabled": true, "namespace": "nowhere" } }),
+        "NamespaceNotFoundException: The specified namespace was not found.",
     )
     .await;
     check(json!({ "desiredCount": -1 }), &invalid("desiredCount must be greater than or equal to 0.")).await;
