@@ -1,4 +1,4 @@
-"""Pushes, pulls, copies, mounts, lists, artifacts and deletes with docker, skopeo, podman, buildah and oras, unmodified."""
+"""Pushes, pulls, copies, mounts, lists, artifacts and deletes with docker, skopeo, podman, buildah, containerd and oras, unmodified."""
 
 import base64
 import json
@@ -11,7 +11,8 @@ import pytest
 from oras.client import OrasClient
 
 from support.docker import Docker
-from support.images import busybox_layout
+from support.images import busybox_layout, push
+from support.kernel import containerd_socket
 from support.oci import Repository, password
 from support.process import run
 
@@ -236,3 +237,26 @@ def test_what_is_pulled_is_what_was_pushed(skopeo, layout, repository, tmp_path)
     [layer] = json.loads((tmp_path / "back" / "blobs" / "sha256" / config).read_text())["layers"]
     with tarfile.open(tmp_path / "back" / "blobs" / "sha256" / layer["digest"].partition(":")[2]) as tar:
         assert tar.extractfile("etc/marker").read().decode() == MARKER
+
+
+def test_containerd_pulls_and_pushes(own_longshore, tmp_path):
+    """`ctr` over a containerd that is there anyway, in a namespace of its own."""
+    ecr = own_longshore.client("ecr")
+    for name in ("box", "copy"):
+        ecr.create_repository(repositoryName=name)
+    image = push(own_longshore, busybox_layout(tmp_path / "layout"), "box")
+    copy = f"{own_longshore.registry}/copy:v1"
+    login = ["--plain-http", "--user", f"AWS:{password(own_longshore)}"]
+    def ctr(*argv, **options):
+        return run(["ctr", "--address", containerd_socket(own_longshore), "--namespace", "client", *argv], **options)
+    ctr("images", "pull", *login, image)
+    ctr("images", "tag", image, copy)
+    for _ in range(2):
+        ctr("images", "push", *login, copy)
+    ctr("images", "rm", "--sync", image, copy)
+    ctr("images", "pull", *login, copy)
+    assert copy in ctr("images", "list", "-q").split()
+    assert ctr("images", "pull", "--plain-http", "--user", "AWS:wrong", copy, check=False).returncode != 0
+    [box], [pushed] = (ecr.describe_images(repositoryName=name)["imageDetails"] for name in ("box", "copy"))
+    assert pushed["imageTags"] == ["v1"] and pushed["imageDigest"] == box["imageDigest"]
+    ctr("images", "rm", "--sync", copy)

@@ -30,6 +30,13 @@ fn no_law_is_broken_in_more_worlds() {
 }
 
 #[test]
+fn what_a_killed_agent_had_begun_is_taken_down() {
+    // An agent dies while it makes a site; the task is told to stop before the next one starts.
+    let outcome = run(Plan { seed: 293, steps: 120, planted: None }).expect("a world can be made");
+    assert!(outcome.violations.is_empty(), "{:#?}", outcome.violations);
+}
+
+#[test]
 fn a_seed_gives_the_same_world_again() {
     let outcome = world(7, None);
     assert!(outcome.trace.len() > STEPS);
