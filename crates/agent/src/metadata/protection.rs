@@ -113,7 +113,7 @@ mod tests {
         refusal: Option<&'static str>,
     }
 
-    fn never<T>() -> UplinkFuture<'static, T> {
+    fn never<T: 'static>() -> UplinkFuture<'static, T> {
         Box::pin(std::future::pending())
     }
 
