@@ -53,7 +53,8 @@ pub(crate) fn check_rebalancing(asked: Option<&str>, spec: &ServiceSpec) -> Resu
         return Ok(());
     }
     Err(Error::InvalidParameter(
-        "availabilityZoneRebalancing needs the REPLICA scheduling strategy, a maximum percent above 100, and spread          over attribute:ecs.availability-zone as the first placement strategy, if there is one."
+        "availabilityZoneRebalancing needs the REPLICA scheduling strategy, a maximum percent above 100, and \
+         spread over attribute:ecs.availability-zone as the first placement strategy, if there is one."
             .into(),
     ))
 }
