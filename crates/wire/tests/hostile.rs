@@ -1,7 +1,7 @@
 //! Bodies that mean harm or are merely wrong, and what each is answered.
 
 use wire::protocol::{Error, cbor, ec2query, json, query};
-use wire::{Operation, Value, cloudwatch, ec2, ecs, sts};
+use wire::{Operation, Value, cloudwatch, ec2, ecs, logs, sts};
 
 fn run_task(body: &str) -> Result<Value, Error> {
     json::decode(ecs::RunTask::MODEL, body.as_bytes())
@@ -33,6 +33,13 @@ fn json_that_is_none_is_a_syntax_error() {
         json::decode(ecs::RunTask::MODEL, b"{\"cluster\":\"\xff\"}"),
         Err(Error::Syntax { .. })
     ));
+}
+
+#[test]
+fn lines_of_a_log_need_not_be_utf8() {
+    let body = b"{\"logGroupName\":\"a\xff\xfe\xc3\xa9\"}";
+    let read = json::decode(logs::PutLogEvents::MODEL, body).expect("any bytes will do");
+    assert_eq!(read.get("logGroupName"), Some(&Value::String("a\u{fffd}\u{fffd}\u{e9}".to_owned())));
 }
 
 #[test]

@@ -14,11 +14,18 @@ use super::{Error, ErrorAnswer, message_member, shape_name};
 use crate::service::{OperationModel, ServiceModel};
 use crate::value::Value;
 
+/// Operations whose texts need not be UTF-8: CloudWatch Logs puts U+FFFD for bytes that are none, on which Docker's
+/// awslogs driver relies (moby/moby#37986).
+const LENIENT: [&str; 1] = ["PutLogEvents"];
+
 /// Reads a request's body. An empty body is an empty structure.
 pub fn decode(operation: &OperationModel, body: &[u8]) -> Result<Value, Error> {
     let Some(schema) = operation.input else { return Ok(Value::Map(Vec::new())) };
     if body.iter().all(u8::is_ascii_whitespace) {
         return Ok(Value::Map(Vec::new()));
+    }
+    if LENIENT.contains(&operation.name) {
+        return read::document(schema, String::from_utf8_lossy(body).as_bytes());
     }
     read::document(schema, body)
 }
