@@ -47,6 +47,8 @@ class Front:
                 "advancedConfiguration": {"alternateTargetGroupArn": self.groups[1], "productionListenerRule": rule,
                                           "testListenerRule": listeners[1], "roleArn": ROLE}}])
         waits_for(self.cluster, "web", "is completed", is_completed)
+        # The balancer hears of a rule a moment after the deployment that set it has ended.
+        wait_until("both listeners answer", lambda: {get(port).status for port in (self.production, self.test)} == {200})
 
     def group(self, name):
         arn = self.elb.create_target_group(

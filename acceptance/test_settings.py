@@ -207,15 +207,6 @@ def ignored_ended_with_7(run, row):
     assert container(run.stopped(row), "ignored")["exitCode"] == 7
 
 
-def first_started_first(run, row):
-    run.stopped(row)
-    def started(name):
-        stream = f"t/{name}/{run.arns[row['name']].rsplit('/', 1)[1]}"
-        [found] = run.cluster.logs.describe_log_streams(logGroupName=f"/test/{slug(row)}", logStreamNamePrefix=stream)["logStreams"]
-        return found["creationTime"]
-    assert started("first") <= started("main")
-
-
 def dependency_failed(run, row):
     dependency_told(run, row, "dependency did not exit successfully")
 
