@@ -150,7 +150,10 @@ impl Session {
                 return None;
             }
         }
-        Some(payload::task(task, &definition, &around))
+        let mut told = payload::task(task, &definition, &around);
+        // One that drains runs on, whoever asks anew: a node stops at once what it is told to stop.
+        told.desired_status = DesiredStatus::Running.to_string();
+        Some(told)
     }
 
     /// Ends a task that cannot be sent to its node.
@@ -194,7 +197,10 @@ fn identifier(task: &Task) -> link::TaskIdentifier {
     link::TaskIdentifier {
         task_arn: task.arn().to_string(),
         task_cluster_arn: task.cluster.arn(&task.scope).to_string(),
-        desired_status: task.desired_status.to_string(),
+        desired_status: match wanted(task) {
+            Wanted::Run => DesiredStatus::Running.to_string(),
+            Wanted::Stop => DesiredStatus::Stopped.to_string(),
+        },
     }
 }
 
