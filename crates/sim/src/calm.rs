@@ -4,11 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use model::ecs::{DesiredStatus, LastStatus, Task};
+use model::elbv2::Target;
 use reconcile::reap::STOPPED_TASK_FOR;
 use services::ecs::door;
 
 use crate::requests::Request;
 use crate::serving::{self, Serve};
+use crate::targets;
 use crate::trace::short;
 use crate::world::World;
 
@@ -106,7 +108,10 @@ impl World {
     fn served(&self) -> Vec<String> {
         let ledger = self.ledger();
         let tasks: Vec<&Task> = ledger.tasks().collect();
-        ledger.services().filter_map(|service| serving::unserved(service, &tasks)).collect()
+        let rows: Vec<&Target> = ledger.targets().collect();
+        let mut found = targets::left(&rows, &tasks, self.now());
+        found.extend(ledger.services().filter_map(|service| serving::unserved(service, &tasks)));
+        found
     }
 
     /// Whether the task's essential containers run on its node, and only there.
@@ -133,6 +138,7 @@ impl World {
         if !ledger.is_unburdened() {
             found.push("capacity or addresses are taken although every task has ended".into());
         }
+        found.extend(ledger.targets().map(|target| format!("target {} is left in its group", target.key.id)));
         for node in &self.nodes {
             let machine = &node.machine;
             let left = machine.containers.len() + machine.sites.len() + node.journal.len();

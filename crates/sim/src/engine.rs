@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use model::Record;
-use model::ecs::{DesiredStatus, LastStatus, Service, Task};
+use model::ecs::{DesiredStatus, LastStatus, NodeLoad, Service, Task};
+use model::elbv2::{Target, TargetHealth};
 use parking_lot::Mutex;
 use store::Seq;
 use store::engine::{
@@ -92,6 +93,19 @@ impl StormyEngine {
                 service.spec.deployment.minimum_healthy_percent = 0;
                 service.spec.deployment.maximum_percent = 100;
             }),
+            Some(Planted::ForgetDrain) => {
+                let drains = |value: &bytes::Bytes| {
+                    Target::decode(value).is_ok_and(|target| target.draining_until.is_some())
+                };
+                let targets = commit.writes.iter_mut().filter(|(key, _)| is(key, "elbv2/target"));
+                for (_, value) in targets {
+                    *value = value.take().filter(|value| !drains(value));
+                }
+            }
+            Some(Planted::CountsUnhealthyTarget) => each::<Target>(commit, "elbv2/target", |target| {
+                target.seen.get_or_insert_with(TargetHealth::healthy);
+            }),
+            Some(Planted::DoubleReplace) => double(commit),
             Some(Planted::LosesOwner) => each::<Task>(commit, "ecs/task", |task| {
                 // One in four: who sees none of its tasks would make them without end.
                 if task.id.as_str().starts_with(['0', '1', '2', '3']) {
@@ -120,6 +134,30 @@ fn each<R: Record>(commit: &mut Commit, table: &str, change: impl Fn(&mut R)) {
             *value = row.encode().into();
         }
     }
+}
+
+/// Makes a second one of a service's new task, with the load that goes with it.
+fn double(commit: &mut Commit) {
+    let new = commit.writes.iter().find_map(|(key, value)| {
+        let task = Task::decode(value.as_ref().filter(|_| table_of(key) == Some("ecs/task"))?).ok()?;
+        (task.version == 1 && task.spec.service.is_some()).then(|| (key.clone(), task))
+    });
+    let Some((key, task)) = new else { return };
+    let (id, other) = (task.id.as_str(), task.id.as_str().chars().rev().collect::<String>());
+    let text = String::from_utf8_lossy(&task.encode()).replace(id, &other);
+    let Ok(mut copy) = Task::decode(text.as_bytes()) else { return };
+    // Without a network of its own, so that no address is leased twice.
+    copy.spec.network = None;
+    copy.attachments.clear();
+    let key = String::from_utf8_lossy(&key).replace(id, &other).into_bytes();
+    commit.writes.insert(key.into(), Some(copy.encode().into()));
+    each::<NodeLoad>(commit, "ecs/node-load", |load| {
+        if Some(&load.node) == copy.node.as_ref() {
+            load.cpu_units += copy.spec.cpu.unwrap_or_default();
+            load.memory_mib += copy.spec.memory.unwrap_or_default();
+            load.tasks += 1;
+        }
+    });
 }
 
 /// Makes a stopping task wanted again.

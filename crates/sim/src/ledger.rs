@@ -8,17 +8,27 @@ use std::collections::{BTreeMap, BTreeSet};
 use bytes::Bytes;
 use control::Clock;
 use model::Record;
-use model::ec2::{AddressLease, NetworkInterface};
+use model::Timestamp;
+use model::ec2::{AddressLease, InterfaceKind, NetworkInterface};
 use model::ecs::{DesiredStatus, NodeLoad, Service, Task};
+use model::elbv2::Target;
 
 use crate::laws::{self, Tables};
 use crate::serving::{self, Commit, Promises};
+use crate::targets::{self, Books, Sightings};
 
 /// A task and its ARN, which the laws compare often.
 #[derive(Debug)]
 struct Booked {
     arn: String,
     task: Task,
+}
+
+/// Rows as they were before a commit.
+#[derive(Debug, Default)]
+struct Old {
+    tasks: Vec<(Bytes, Task)>,
+    services: Vec<(Bytes, Option<Service>)>,
 }
 
 /// The tables that the laws speak of, as last committed.
@@ -34,6 +44,11 @@ pub struct Ledger {
     leases: BTreeMap<Bytes, AddressLease>,
     interfaces: BTreeMap<Bytes, NetworkInterface>,
     capacity: BTreeMap<String, (u32, u32)>,
+    targets: BTreeMap<Bytes, Target>,
+    balanced: BTreeSet<String>,
+    proven: BTreeSet<String>,
+    latest: Timestamp,
+    sightings: Sightings,
     commits: u64,
     violations: Vec<String>,
 }
@@ -51,6 +66,11 @@ impl Ledger {
             leases: BTreeMap::new(),
             interfaces: BTreeMap::new(),
             capacity,
+            targets: BTreeMap::new(),
+            balanced: BTreeSet::new(),
+            proven: BTreeSet::new(),
+            latest: Timestamp::default(),
+            sightings: Sightings::default(),
             commits: 0,
             violations: Vec::new(),
         }
@@ -59,11 +79,13 @@ impl Ledger {
     /// Books one commit and checks the laws.
     pub fn book(&mut self, writes: &BTreeMap<Bytes, Option<Bytes>>) {
         self.commits += 1;
+        self.note_health();
         let before = self.running_of_services();
         let wanted = |key: &Bytes| {
             self.tasks.get(key).is_some_and(|it| it.task.desired_status == DesiredStatus::Running)
         };
         let wanted: BTreeSet<Bytes> = writes.keys().filter(|key| wanted(key)).cloned().collect();
+        let old = self.old(writes);
         for (key, value) in writes {
             let booked = match table_of(key) {
                 Some("ecs/task") => self.book_task(key, value.as_ref()),
@@ -71,10 +93,12 @@ impl Ledger {
                 Some("ecs/service") => put(&mut self.services, key, value.as_ref()),
                 Some("ec2/address-lease") => put(&mut self.leases, key, value.as_ref()),
                 Some("ec2/network-interface") => put(&mut self.interfaces, key, value.as_ref()),
+                Some("elbv2/target") => put(&mut self.targets, key, value.as_ref()),
                 Some(_) | None => Ok(()),
             };
             self.violations.extend(booked.err());
         }
+        self.note_health();
         let born = |key: &Bytes| self.tasks.get(key).filter(|it| it.task.version == 1).map(|it| &it.task);
         let born: Vec<&Task> = writes.keys().filter_map(born).collect();
         let tasks: Vec<&Task> = self.tasks.values().map(|it| &it.task).collect();
@@ -83,17 +107,94 @@ impl Ledger {
         let stopped: Vec<&Task> = stopped.map(|it| &it.task).collect();
         for service in self.services.values() {
             let before = before.get(service.name.as_str()).copied().unwrap_or_default();
-            let commit = Commit { tasks: &tasks, born: &born, stopped: &stopped, before };
+            let sightings = self.balanced.contains(service.name.as_str()).then_some(&self.sightings);
+            let commit = Commit { tasks: &tasks, born: &born, stopped: &stopped, before, sightings };
             self.violations.extend(serving::laws(service, &self.promises, &commit));
         }
         let tables = Tables {
             tasks: &self.tasks.values().map(|it| (it.arn.as_str(), &it.task)).collect::<Vec<_>>(),
             loads: &self.loads.values().collect::<Vec<_>>(),
-            leases: &self.leases.values().collect::<Vec<_>>(),
-            interfaces: &self.interfaces.values().collect::<Vec<_>>(),
+            leases: &self.leases().collect::<Vec<_>>(),
+            interfaces: &self.interfaces().collect::<Vec<_>>(),
             capacity: &self.capacity,
         };
         self.violations.extend(laws::standing(&tables));
+        if !self.balanced.is_empty() {
+            self.note_time();
+            let broken = self.broken_of_targets(&old);
+            self.violations.extend(broken);
+        }
+    }
+
+    /// What a commit is about to change, where somebody is behind a load balancer.
+    fn old(&self, writes: &BTreeMap<Bytes, Option<Bytes>>) -> Old {
+        if self.balanced.is_empty() {
+            return Old::default();
+        }
+        let task = |key: &Bytes| self.tasks.get(key).map(|it| (key.clone(), it.task.clone()));
+        let service = |key: &Bytes| match table_of(key) {
+            Some("ecs/service") => Some((key.clone(), self.services.get(key).cloned())),
+            Some(_) | None => None,
+        };
+        Old {
+            tasks: writes.keys().filter_map(task).collect(),
+            services: writes.keys().filter_map(service).collect(),
+        }
+    }
+
+    fn broken_of_targets(&self, old: &Old) -> Vec<String> {
+        let rows: Vec<&Target> = self.targets.values().collect();
+        let (proven, balanced, latest) = (&self.proven, &self.balanced, self.latest);
+        let books = Books { rows: &rows, proven, balanced, latest };
+        let named: Vec<(&str, &Task)> = self.tasks.values().map(|it| (it.arn.as_str(), &it.task)).collect();
+        let mut broken = targets::standing(&books, &self.tasks().collect::<Vec<_>>());
+        for (key, before) in &old.tasks {
+            let Some(Booked { arn, task }) = self.tasks.get(key) else { continue };
+            let found = targets::moved(&books, arn, before, task);
+            broken.extend(found.into_iter().map(|law| format!("task {arn}: {law}")));
+        }
+        for (key, before) in &old.services {
+            let Some(after) = self.services.get(key) else { continue };
+            broken.extend(targets::completed(&books, before.as_ref(), after, &named));
+        }
+        broken
+    }
+
+    /// Interfaces of tasks.
+    fn interfaces(&self) -> impl Iterator<Item = &NetworkInterface> {
+        self.interfaces.values().filter(|it| it.kind == InterfaceKind::Task)
+    }
+
+    /// Leases of tasks.
+    fn leases(&self) -> impl Iterator<Item = &AddressLease> {
+        let others = self.interfaces.values().filter(|it| it.kind == InterfaceKind::LoadBalancer);
+        let others: BTreeSet<&str> = others.map(|it| it.id.as_str()).collect();
+        self.leases.values().filter(move |lease| !others.contains(lease.interface_id.as_str()))
+    }
+
+    /// Takes note of the clock, before it is set.
+    pub fn note_time(&mut self) {
+        self.latest = self.latest.max(self.clock.now());
+    }
+
+    /// Notes that a service is behind a load balancer.
+    pub fn balance(&mut self, service: &str) {
+        self.balanced.insert(service.to_owned());
+    }
+
+    /// Notes that the balancer finds a target healthy: so is the task that holds it.
+    pub fn prove(&mut self, group: &str, id: &str, port: u16) {
+        let holds = |task: &Task| {
+            let mut entries = task.supervision.targets.iter().filter(|entry| !entry.is_deregistered);
+            entries.any(|entry| entry.group == group && entry.id == id && entry.port == port)
+        };
+        let found = self.tasks.values().filter(|it| holds(&it.task)).map(|it| it.arn.clone());
+        self.proven.extend(found);
+    }
+
+    /// Every target that is stored.
+    pub fn targets(&self) -> impl Iterator<Item = &Target> {
+        self.targets.values()
     }
 
     fn book_task(&mut self, key: &Bytes, value: Option<&Bytes>) -> Result<(), String> {
@@ -114,11 +215,21 @@ impl Ledger {
         checked.map_err(|law| format!("task {arn}: {law}"))
     }
 
-    /// How many tasks of each service run and are wanted.
+    fn note_health(&mut self) {
+        if !self.balanced.is_empty() {
+            let rows: Vec<&Target> = self.targets.values().collect();
+            let living = self.tasks.values().map(|it| &it.task).filter(|it| !it.seen.last_status.is_ended());
+            self.sightings.note(&rows, living);
+        }
+    }
+
+    /// How many tasks of each service run and are wanted, and do not fail behind their load balancer.
     fn running_of_services(&self) -> BTreeMap<String, usize> {
         let mut running = BTreeMap::new();
         for task in self.tasks().filter(|task| serving::serves(task)) {
-            if let Some(name) = serving::owner(task) {
+            if let Some(name) = serving::owner(task)
+                && (!self.balanced.contains(name) || self.sightings.is_well(task))
+            {
                 *running.entry(name.to_owned()).or_default() += 1;
             }
         }
@@ -153,7 +264,7 @@ impl Ledger {
     /// Whether nothing is leased and nothing taken.
     pub fn is_unburdened(&self) -> bool {
         let idle = |load: &NodeLoad| (load.cpu_units, load.memory_mib, load.tasks) == (0, 0, 0);
-        self.leases.is_empty() && self.interfaces.is_empty() && self.loads.values().all(idle)
+        self.leases().next().is_none() && self.interfaces().next().is_none() && self.loads.values().all(idle)
     }
 
     /// The laws that were broken since the last call.

@@ -6,9 +6,13 @@
 //! ([`ledger`]), after every event ([`world`]) and at the end of the calm. The same seed gives
 //! the same world, to the last line of its trace.
 //!
+//! In every second world, those of the even seeds, two of the services are behind a load balancer
+//! whose data plane is simulated too ([`balancer`]); the other worlds do without.
+//!
 //! No socket and no clock; the one touch of a disk is a temporary directory for the blobs and
 //! log segments that a cloud must have, which no simulated request reads or writes.
 
+pub mod balancer;
 pub mod calm;
 pub mod cloud;
 pub mod dice;
@@ -20,6 +24,7 @@ pub mod node;
 pub mod planted;
 pub mod requests;
 pub mod serving;
+pub mod targets;
 pub mod trace;
 pub mod world;
 

@@ -63,6 +63,15 @@ impl Machine {
         }
     }
 
+    /// The addresses behind which a container runs.
+    pub fn answering(&self) -> impl Iterator<Item = &str> {
+        let runs = |arn: &str| {
+            let mut own = self.containers.iter().filter(|((of, _), _)| of == arn);
+            own.any(|(_, process)| matches!(process, Process::Running(_)))
+        };
+        self.sites.iter().filter(move |(arn, _)| runs(arn)).map(|(_, address)| address.as_str())
+    }
+
     /// The machine is switched off and on: networks and processes are gone.
     pub fn reboot(&mut self) {
         self.sites.clear();

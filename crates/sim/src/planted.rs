@@ -29,13 +29,19 @@ pub enum Planted {
     ForgetsMaximum,
     /// Services may have no healthy task during a deployment.
     ForgetsMinimum,
+    /// A deregistered target is gone at once, and its connections with it.
+    ForgetDrain,
+    /// A target is healthy as soon as it is registered, although nobody has looked at it.
+    CountsUnhealthyTarget,
+    /// The task that replaces another is made twice.
+    DoubleReplace,
     /// A new task forgets which service it belongs to, so that it is made twice.
     LosesOwner,
 }
 
 impl Planted {
     /// All of them.
-    pub const ALL: [Planted; 13] = [
+    pub const ALL: [Planted; 16] = [
         Planted::KeepsLease,
         Planted::ForgetsLoad,
         Planted::IgnoresExpectations,
@@ -48,6 +54,9 @@ impl Planted {
         Planted::LeavesContainers,
         Planted::ForgetsMaximum,
         Planted::ForgetsMinimum,
+        Planted::ForgetDrain,
+        Planted::CountsUnhealthyTarget,
+        Planted::DoubleReplace,
         Planted::LosesOwner,
     ];
 

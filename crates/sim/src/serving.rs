@@ -12,7 +12,8 @@ use services::{OpCtx, ServiceError, ecs};
 use wire::ecs as shape;
 
 use crate::dice::Dice;
-use crate::requests::{call, network};
+use crate::requests::{PORT, call, network};
+use crate::targets::Sightings;
 
 /// The names that services have.
 const NAMES: [&str; 3] = ["front", "middle", "back"];
@@ -38,30 +39,48 @@ pub enum Serve {
 }
 
 impl Serve {
-    /// Any change of any service. One name always has the same bounds, so that a promise holds for every life of it.
-    pub fn any(dice: &mut Dice, subnets: &[String]) -> Serve {
-        let at = usize::try_from(dice.below(NAMES.len() as u64)).unwrap_or(0);
+    /// A creation of the service number `at`: behind the target group of this number, if there is one.
+    pub fn create(
+        at: usize,
+        desired: Option<i32>,
+        family: &str,
+        subnets: &[String],
+        groups: &[String],
+    ) -> Serve {
         let (name, (minimum, maximum)) = (NAMES[at], BOUNDS[at]);
-        let desired = i32::try_from(dice.below(4)).ok();
-        match dice.below(10) {
-            0..4 => Serve::Create(Box::new(shape::CreateServiceRequest {
-                service_name: name.to_owned(),
-                task_definition: dice.pick(&GOOD).map(|family| (*family).to_owned()),
-                desired_count: desired,
-                launch_type: Some("FARGATE".into()),
-                network_configuration: Some(network(subnets.to_vec())),
-                deployment_configuration: Some(shape::DeploymentConfiguration {
-                    minimum_healthy_percent: Some(minimum),
-                    maximum_percent: Some(maximum),
-                    deployment_circuit_breaker: Some(shape::DeploymentCircuitBreaker {
-                        enable: true,
-                        rollback: true,
-                        ..Default::default()
-                    }),
+        Serve::Create(Box::new(shape::CreateServiceRequest {
+            service_name: name.to_owned(),
+            task_definition: Some(family.to_owned()),
+            desired_count: desired,
+            launch_type: Some("FARGATE".into()),
+            network_configuration: Some(network(subnets.to_vec())),
+            load_balancers: groups.get(at).map(|group| vec![behind(group)]),
+            deployment_configuration: Some(shape::DeploymentConfiguration {
+                minimum_healthy_percent: Some(minimum),
+                maximum_percent: Some(maximum),
+                deployment_circuit_breaker: Some(shape::DeploymentCircuitBreaker {
+                    enable: true,
+                    rollback: true,
                     ..Default::default()
                 }),
                 ..Default::default()
-            })),
+            }),
+            ..Default::default()
+        }))
+    }
+
+    /// Any change of any service. One name always has the same bounds, so that a promise holds for every life of it.
+    ///
+    /// The first names are behind the target groups, as many as there are.
+    pub fn any(dice: &mut Dice, subnets: &[String], groups: &[String]) -> Serve {
+        let at = usize::try_from(dice.below(NAMES.len() as u64)).unwrap_or(0);
+        let name = NAMES[at];
+        let desired = i32::try_from(dice.below(4)).ok();
+        match dice.below(10) {
+            0..4 => {
+                let family = dice.pick(&GOOD).copied().unwrap_or("web");
+                Serve::create(at, desired, family, subnets, groups)
+            }
             4..9 => Serve::update(dice, name, desired),
             _ => Serve::Delete(name.to_owned()),
         }
@@ -78,6 +97,12 @@ impl Serve {
             _ => shape::UpdateServiceRequest { task_definition: family, ..base },
         };
         Serve::Update(Box::new(update))
+    }
+
+    /// The service that a creation puts behind a load balancer.
+    pub fn balances(&self) -> Option<&str> {
+        let Serve::Create(input) = self else { return None };
+        input.load_balancers.as_ref().map(|_| input.service_name.as_str())
     }
 
     /// What a creation promises.
@@ -125,6 +150,16 @@ impl std::fmt::Display for Serve {
     }
 }
 
+/// The port of every container named `app`, behind a target group.
+fn behind(group: &str) -> shape::LoadBalancer {
+    shape::LoadBalancer {
+        target_group_arn: Some(group.to_owned()),
+        container_name: Some("app".into()),
+        container_port: Some(PORT),
+        ..Default::default()
+    }
+}
+
 /// The service of a task, by its group, which says it in other words than `spec.service`.
 pub fn owner(task: &Task) -> Option<&str> {
     task.spec.group.as_deref()?.strip_prefix("service:")
@@ -144,13 +179,15 @@ pub struct Commit<'a> {
     pub born: &'a [&'a Task],
     /// Those whose end it wished.
     pub stopped: &'a [&'a Task],
-    /// How many of the service's tasks ran and were wanted before it.
+    /// How many of the service's tasks ran, were wanted and did not fail before it.
     pub before: usize,
+    /// What is known of the targets of a service behind a load balancer.
+    pub sightings: Option<&'a Sightings>,
 }
 
 /// What is broken of one service after a commit.
 pub fn laws(service: &Service, promises: &Promises, commit: &Commit<'_>) -> Vec<String> {
-    let Commit { tasks, born, stopped, before } = *commit;
+    let Commit { tasks, born, stopped, before, sightings } = *commit;
     let name = service.name.as_str();
     let Some((minimum, maximum)) = promises.get(name).copied() else { return Vec::new() };
     let own: Vec<&Task> = tasks.iter().filter(|task| owner(task) == Some(name)).copied().collect();
@@ -170,15 +207,21 @@ pub fn laws(service: &Service, promises: &Promises, commit: &Commit<'_>) -> Vec<
         }
         let primary = service.primary().id.deployment();
         let is_primary = |task: &&&Task| {
-            task.spec.started_by.as_ref() == Some(&primary) && task.desired_status == DesiredStatus::Running
+            // The replacement of one that fails comes before it goes.
+            let fails = sightings.is_some_and(|it| it.was_failing(task));
+            let is_wanted = task.desired_status == DesiredStatus::Running && !fails;
+            task.spec.started_by.as_ref() == Some(&primary) && is_wanted
         };
         let live = own.iter().filter(is_primary).count();
-        if live > desired as usize {
-            broken.push(format!("service {name}: {live} tasks are made, where {desired} are wanted"));
+        // One that moves to another zone is replaced before it goes.
+        let wanted = desired as usize + usize::from(service.seen.moving.is_some());
+        if live > wanted {
+            broken.push(format!("service {name}: {live} tasks are made, where {wanted} are wanted"));
         }
     }
     // Whoever stops a task tells why; what others stop or lose is not the scheduler's.
-    let running = own.iter().filter(|task| serves(task)).count();
+    let is_fit = |task: &Task| serves(task) && sightings.is_none_or(|it| it.was_well(task));
+    let running = own.iter().filter(|task| is_fit(task)).count();
     let least = least_healthy(desired, minimum) as usize;
     let by_scheduler = stopped.iter().any(|task| {
         let reason = task.seen.stopped_reason.as_deref().unwrap_or_default();

@@ -37,10 +37,23 @@ fn what_a_killed_agent_had_begun_is_taken_down() {
 }
 
 #[test]
+fn what_drains_runs_on_when_its_node_asks_anew() {
+    // An agent starts again while a task of its node drains: neither manifest nor payload may stop it.
+    good(26..27);
+}
+
+#[test]
 fn a_seed_gives_the_same_world_again() {
     let outcome = world(7, None);
     assert!(outcome.trace.len() > STEPS);
     assert_eq!(outcome, world(7, None));
+}
+
+#[test]
+fn a_seed_gives_the_same_world_with_load_balancers_again() {
+    let outcome = world(8, None);
+    assert!(outcome.trace.iter().any(|line| line.contains(": Healthy")), "no target was found healthy");
+    assert_eq!(outcome, world(8, None));
 }
 
 fn noticed(planted: Planted, words: &str) {
@@ -108,6 +121,21 @@ fn a_forgotten_maximum_is_noticed() {
 #[test]
 fn a_forgotten_minimum_is_noticed() {
     noticed(Planted::ForgetsMinimum, "minimum");
+}
+
+#[test]
+fn a_forgotten_drain_is_noticed() {
+    noticed(Planted::ForgetDrain, "a deregistered target drains");
+}
+
+#[test]
+fn an_unhealthy_target_that_counts_is_noticed() {
+    noticed(Planted::CountsUnhealthyTarget, "before its target is healthy");
+}
+
+#[test]
+fn a_double_replacement_is_noticed() {
+    noticed(Planted::DoubleReplace, "tasks are made, where");
 }
 
 #[test]

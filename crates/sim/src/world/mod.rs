@@ -5,6 +5,7 @@
 
 mod links;
 mod storm;
+mod targets;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -23,6 +24,7 @@ use tokio::sync::{Notify, mpsc};
 use tokio::time::Instant;
 use wire::link::{ServerMessage, TaskStateChange};
 
+use crate::balancer::Balancer;
 use crate::cloud::{Ground, caller, scope};
 use crate::dice::Dice;
 use crate::engine::StormyEngine;
@@ -57,6 +59,8 @@ enum Event {
     Connect(usize),
     /// A node's heartbeat.
     Beat { node: usize, epoch: u64 },
+    /// The balancer looks at its targets.
+    LookAtTargets,
     /// The control plane starts.
     ControlStart,
     /// A caller asks again.
@@ -81,6 +85,8 @@ enum Happening {
 struct Control {
     cloud: Arc<Cloud>,
     gone: Arc<Gone>,
+    /// None in a world without load balancers.
+    routing: Option<targets::Routing>,
 }
 
 /// Tells those who wait for a control plane that it is gone, in the order in which they came.
@@ -132,6 +138,8 @@ pub struct World {
     clock_off: Arc<AtomicI64>,
     ids: Ids,
     subnets: Vec<String>,
+    groups: Vec<String>,
+    balancer: Balancer,
     /// The nodes.
     pub nodes: Vec<Node>,
     ties: Vec<Tie>,
@@ -171,6 +179,9 @@ impl World {
             queue: BTreeMap::new(),
             queued: 0,
             subnets: Vec::new(),
+            groups: Vec::new(),
+            // Its own seed: what it draws moves nothing else.
+            balancer: Balancer::new(Dice::new(plan.seed ^ 0xba1a)),
             known: Vec::new(),
             tokens: BTreeMap::new(),
             last_reports: BTreeMap::new(),
@@ -192,6 +203,10 @@ impl World {
         world.start_control().await.context("starting the control plane")?;
         let ctx = world.ctx().context("the control plane is up")?;
         world.subnets = requests::prepare(&ctx).await?;
+        if is_balanced(plan) {
+            world.groups = requests::balance(&ctx, &world.subnets).await?;
+            world.after(Duration::ZERO, Event::LookAtTargets);
+        }
         for node in 0..world.nodes.len() {
             world.after(Duration::ZERO, Event::Start(node));
         }
@@ -246,6 +261,7 @@ impl World {
             Event::Start(node) => self.start_agent(node),
             Event::Connect(node) => self.connect(node),
             Event::Beat { node, epoch } => self.beat(node, epoch),
+            Event::LookAtTargets => self.look_at_targets(),
             Event::ControlStart => {
                 if let Err(error) = self.start_control().await {
                     self.broken(format!("the control plane does not start: {error:#}"));
@@ -345,7 +361,9 @@ impl World {
         let scheduler = scheduler::run(cloud.clone(), self.clock.clone(), self.ids.clone());
         let (until, running) = (gone.clone(), scheduler);
         tokio::spawn(async move { alive(Some(until), running).await });
-        self.control = Some(Control { cloud, gone });
+        let routing = is_balanced(self.plan)
+            .then(|| targets::Routing::start(cloud.clone(), self.clock.clone(), gone.clone()));
+        self.control = Some(Control { cloud, gone, routing });
         self.trace.note("the control plane is up");
         Ok(())
     }
@@ -480,6 +498,11 @@ impl World {
 fn at(elapsed: Duration, off: i64) -> Timestamp {
     let elapsed = i64::try_from(elapsed.as_millis()).unwrap_or(i64::MAX);
     Timestamp::from_millis(EPOCH.as_millis() + elapsed + off)
+}
+
+/// Whether services may be behind load balancers: see the crate's head.
+fn is_balanced(plan: Plan) -> bool {
+    plan.seed.is_multiple_of(2)
 }
 
 fn make_nodes(dice: &mut Dice, planted: Option<Planted>) -> Vec<Node> {

@@ -17,6 +17,10 @@ impl World {
     /// Lives through the plan's steps.
     pub async fn storm(&mut self) {
         self.run_for(DAWN).await;
+        for at in 0..self.groups.len() {
+            let first = Serve::create(at, Some(2), "web", &self.subnets, &self.groups);
+            self.change_service(first);
+        }
         self.set_stormy(true);
         for _ in 0..self.plan.steps {
             if self.is_broken() {
@@ -73,7 +77,14 @@ impl World {
 
     /// Something of a service changes.
     fn serve(&mut self) {
-        let serve = Serve::any(&mut self.dice, &self.subnets);
+        let serve = Serve::any(&mut self.dice, &self.subnets, &self.groups);
+        self.change_service(serve);
+    }
+
+    fn change_service(&mut self, serve: Serve) {
+        if let Some(name) = serve.balances() {
+            self.ledger.lock().balance(name);
+        }
         if let Some((name, minimum, maximum)) = serve.promise() {
             self.ledger.lock().promise(&name, minimum, maximum);
         }
@@ -142,6 +153,7 @@ impl World {
 
     fn jump_clock(&mut self) {
         let to = i64::try_from(self.dice.below(2 * CLOCK_OFF as u64)).unwrap_or(0) - CLOCK_OFF;
+        self.ledger.lock().note_time();
         if self.dice.chance(50) {
             self.trace.note(format!("the control plane's clock is off by {to} ms"));
             self.clock_off.store(to, Ordering::Relaxed);
