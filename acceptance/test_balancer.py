@@ -1,6 +1,7 @@
 """The balancer by itself: told its routes by hand, asked by plain clients."""
 
 import json
+import shlex
 import socket
 import ssl
 import threading
@@ -89,6 +90,29 @@ def test_rules_choose_and_headers_say_who_asked(balancer, upstreams):
     assert (moved.status, moved.headers["location"]) == (301, "https://web.test:443/new/a?old=1")
     nobody = get(port, headers={"X-Empty": "yes"})
     assert nobody.status == 503 and b"<h1>503 Service Temporarily Unavailable</h1>" in nobody.body
+
+
+def test_requests_are_logged_as_elb_writes_them(own_balancer, upstreams):
+    port, arn = free_port(), "arn:aws:elasticloadbalancing:us-east-2:123456789012:loadbalancer/app/log/0123456789abcdef"
+    rules = [rule(7, {"type": "redirect", "protocol": "HTTPS", "host": "#{host}", "port": "443", "path": "/new",
+                      "query": "", "status": 302}, "path-pattern", values=["/old"])]
+    logged = load_balancer(arn, listener(port, to(("a", 1)), rules=rules), accessLog=True) | {"dnsName": "log.test"}
+    own_balancer.routes([logged], [group("a", upstreams[:1])])
+    own_balancer.healthy(upstreams[0].port)
+    got = get(port, "/x?y=1", method="POST", body=b"z" * 1000, headers={"User-Agent": 'a "b"', "Host": "app.test"})
+    assert get(port, "/old").status == 302
+    lines = wait_until("both are logged", lambda: len(own_balancer.link.lines) == 2 and own_balancer.link.lines)
+    assert {line["loadBalancer"] for line in lines} == {arn}
+    first, second = [shlex.split(line["line"]) for line in lines]
+    assert len(first) == len(second) == 33
+    assert (first[0], first[2], first[4]) == ("http", "app/log/0123456789abcdef", f"127.0.0.1:{upstreams[0].port}")
+    assert all(float(time) >= 0 for time in first[5:8]) and first[8:10] == ["200", "200"]
+    assert 1000 < int(first[10]) < 1300 and len(got.body) < int(first[11]) < len(got.body) + 300
+    assert first[12:14] == [f"POST http://app.test:{port}/x?y=1 HTTP/1.1", r"a \x22b\x22"]
+    assert first[14:17] == ["-", "-", "a"] and first[17] == got.got("x-amzn-trace-id")[0]
+    assert first[20] == "0" and first[22:24] == ["forward", "-"] and first[29].startswith("TID_")
+    assert second[4:10] == ["-", "-1", "-1", "-1", "302", "-"] and second[20] == "7"
+    assert second[22:24] == ["redirect", "https://127.0.0.1:443/new"]
 
 
 def test_bodies_stream_both_ways(balancer, upstreams):

@@ -77,6 +77,39 @@ def upstreams():
         upstream.remove()
 
 
+def test_the_access_log_is_a_log_stream(upstreams):
+    longshore = Longshore(node=False).start()
+    try:
+        balancing, logs, port = Balancing(longshore), longshore.client("logs"), free_port()
+        logs.create_log_group(logGroupName="access")
+        load_balancer, _ = balancing.load_balancer("logged")
+        group = balancing.group("logged", upstreams[:1])
+        balancing.listener(load_balancer, port, forward(group))
+        balancing.healthy(group)
+        balancing.elb.modify_load_balancer_attributes(LoadBalancerArn=load_balancer, Attributes=[
+            {"Key": f"access_logs.s3.{key}", "Value": value}
+            for key, value in (("enabled", "true"), ("bucket", "access"), ("prefix", "mine"))])
+        stream = "mine/AWSLogs/123456789012/elasticloadbalancing/us-east-2/app.logged." + load_balancer.rpartition("/")[2]
+
+        def requests():
+            found = logs.filter_log_events(logGroupName="access", logStreamNames=[stream])["events"]
+            return [line.split('"')[1].split()[1].rpartition("/")[2] for line in (event["message"] for event in found)]
+
+        def first_is_logged():
+            # The attribute reaches the balancer in a moment; what comes before is not logged.
+            get(port, "/first")
+            return logs.describe_log_streams(logGroupName="access")["logStreams"] and "first" in requests()
+        wait_until("the first request is logged", first_is_logged)
+        longshore.stop()
+        for number in range(3):
+            assert get(port, f"/down-{number}").status == 200
+        longshore.start()
+        logs = longshore.client("logs")
+        wait_until("what came meanwhile is logged", lambda: {f"down-{n}" for n in range(3)} <= set(requests()))
+    finally:
+        longshore.remove()
+
+
 def test_requests_reach_targets_until_they_are_drained(balancing, upstreams):
     one, two = upstreams
     port = free_port()

@@ -64,12 +64,13 @@ class Balancer:
 
 
 class Link:
-    """The control socket; the newest report is in `report`."""
+    """The control socket; the newest report is in `report`, lines of access logs in `lines`."""
 
     def __init__(self, path):
         self.socket = socket.socket(socket.AF_UNIX)
         self.socket.connect(str(path))
         self.report = None
+        self.lines = []
         self.hello = self.read()["message"]
         threading.Thread(target=self.follow, daemon=True).start()
 
@@ -77,6 +78,9 @@ class Link:
         while frame := self.read():
             if frame["type"] == "Report":
                 self.report = frame["message"]
+            elif frame["type"] == "Access":
+                self.lines += frame["message"]
+                self.send({"type": "AccessStored"})
 
     def read(self):
         try:

@@ -34,6 +34,16 @@ def forward(arn):
     return [{"Type": "forward", "TargetGroupArn": arn}]
 
 
+def access_log(group):
+    return [{"Key": "access_logs.s3.enabled", "Value": "true"}, {"Key": "access_logs.s3.bucket", "Value": group}]
+
+
+def log_group(answers):
+    """A log group for access logs."""
+    answers["client"]("logs").create_log_group(logGroupName="access-of-models")
+    return "access-of-models"
+
+
 PATH = [{"Field": "path-pattern", "Values": ["/a/*"]}]
 
 CASES = [
@@ -62,6 +72,9 @@ CASES = [
     ("DescribeLoadBalancerAttributes", lambda a: {"LoadBalancerArn": load_balancer(a)}, GOOD),
     ("DescribeLoadBalancerAttributes", {"LoadBalancerArn": NO_LOAD_BALANCER}, "LoadBalancerNotFound"),
     ("ModifyLoadBalancerAttributes", lambda a: {"LoadBalancerArn": load_balancer(a), "Attributes": [{"Key": "idle_timeout.timeout_seconds", "Value": "30"}]}, GOOD),
+    ("ModifyLoadBalancerAttributes", lambda a: {"LoadBalancerArn": load_balancer(a), "Attributes": access_log(log_group(a))}, GOOD),
+    ("ModifyLoadBalancerAttributes", lambda a: {"LoadBalancerArn": load_balancer(a), "Attributes": access_log("none")}, "InvalidConfigurationRequest"),
+    ("ModifyLoadBalancerAttributes", lambda a: {"LoadBalancerArn": load_balancer(a), "Attributes": access_log("")}, "ValidationError"),
     ("ModifyLoadBalancerAttributes", lambda a: {"LoadBalancerArn": load_balancer(a), "Attributes": [{"Key": "waf.fail_open.enabled", "Value": "true"}]}, "InvalidConfigurationRequest"),
     ("DescribeTargetGroupAttributes", lambda a: {"TargetGroupArn": group(a)}, GOOD),
     ("DescribeTargetGroupAttributes", {"TargetGroupArn": NO_GROUP}, "TargetGroupNotFound"),

@@ -4,6 +4,7 @@
 //! Routes come whole ([`wire::link::Routes`]) and replace what was; requests look them up one by one, so
 //! that no connection is lost by a change.
 
+mod access;
 mod balancer;
 mod checks;
 mod group;

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rustls::ClientConfig;
 
+use crate::access::AccessLines;
 use crate::group::Board;
 use crate::http::TraceIds;
 use crate::net;
@@ -15,6 +16,8 @@ use crate::signal::Signal;
 pub struct Shared {
     /// Where targets tell of changes.
     pub board: Arc<Board>,
+    /// Lines of access logs that wait to be stored.
+    pub access: Arc<AccessLines>,
     /// Makes trace ids.
     pub traces: TraceIds,
     /// TLS towards targets.
@@ -29,6 +32,7 @@ impl Shared {
     pub fn new(workers: usize, seed: u64) -> Shared {
         Shared {
             board: Arc::new(Board { workers, ..Board::default() }),
+            access: Arc::default(),
             traces: TraceIds::new(seed),
             target_tls: net::client_config(),
             leaving: Signal::default(),

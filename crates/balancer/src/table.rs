@@ -74,12 +74,16 @@ pub struct Listener {
     pub port: u16,
     /// What it speaks.
     pub protocol: ListenerProtocol,
+    /// The ARN of its load balancer.
+    pub load_balancer: String,
     /// The name of its load balancer.
     pub dns_name: String,
     /// The attributes of its load balancer.
     pub attributes: Arc<LoadBalancerAttributes>,
     /// Its TLS.
     pub tls: Option<Arc<ServerConfig>>,
+    /// The ARNs of its certificates, the default one first, with the names that each stands for.
+    pub certificates: Vec<(String, Vec<String>)>,
     /// Whether clients speak HTTP/2 without saying so first.
     pub prior_knowledge: bool,
     /// How long a request may take until its answer has ended.
@@ -92,8 +96,19 @@ pub struct Listener {
     pub response_headers: Vec<(HeaderName, HeaderValue)>,
     /// What happens when no rule matches.
     pub default_action: Action,
-    /// When something else happens.
-    pub rules: Vec<(Vec<Condition>, Action)>,
+    /// When something else happens, by rising priority.
+    pub rules: Vec<Rule>,
+}
+
+/// When something else happens than usual.
+#[derive(Debug)]
+pub struct Rule {
+    /// Its priority.
+    pub priority: u32,
+    /// When it applies: all must hold.
+    pub conditions: Vec<Condition>,
+    /// What happens then.
+    pub action: Action,
 }
 
 /// What happens to a request.
@@ -147,13 +162,40 @@ impl Forward {
     }
 }
 
+impl Action {
+    /// As an access log names it.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Action::Forward(_) => "forward",
+            Action::Redirect(_) => "redirect",
+            Action::Fixed { .. } => "fixed-response",
+        }
+    }
+}
+
 impl Listener {
-    /// What happens to a request.
-    pub fn action(&self, head: &Head<'_>) -> &Action {
-        let matching = |(conditions, _): &&(Vec<Condition>, Action)| {
-            conditions.iter().all(|condition| condition.holds(head))
+    /// What happens to a request, and by the rule of which priority; 0 is the default.
+    pub fn action(&self, head: &Head<'_>) -> (u32, &Action) {
+        let matching = |rule: &&Rule| rule.conditions.iter().all(|condition| condition.holds(head));
+        self.rules
+            .iter()
+            .find(matching)
+            .map_or((0, &self.default_action), |rule| (rule.priority, &rule.action))
+    }
+
+    /// The certificate that a client gets that asks for `name`, with the name if the certificate stands for it.
+    pub fn certificate<'a>(&'a self, name: Option<&'a str>) -> (Option<&'a str>, &'a str) {
+        let stands = |known: &str, name: &str| {
+            let wild = known.strip_prefix("*.").zip(name.split_once('.'));
+            known.eq_ignore_ascii_case(name)
+                || wild.is_some_and(|(known, (_, rest))| known.eq_ignore_ascii_case(rest))
         };
-        self.rules.iter().find(matching).map_or(&self.default_action, |(_, action)| action)
+        let named = name.and_then(|name| {
+            let mut certificates = self.certificates.iter();
+            let found = certificates.find(|(_, names)| names.iter().any(|known| stands(known, name)))?;
+            Some((Some(name), found.0.as_str()))
+        });
+        named.unwrap_or((None, self.certificates.first().map_or("-", |(arn, _)| arn)))
     }
 }
 
@@ -247,9 +289,11 @@ impl Table {
             arn: route.arn.clone(),
             port: route.port,
             protocol: route.protocol,
+            load_balancer: load_balancer.arn.clone(),
             dns_name: load_balancer.dns_name.clone(),
             attributes: attributes.clone(),
             tls: tls.map(|(_, config)| config),
+            certificates: route.certificates.iter().map(|it| (it.arn.clone(), it.names.clone())).collect(),
             prior_knowledge: false,
             request_timeout: None,
             tcp_idle_timeout_seconds: route.tcp_idle_timeout_seconds,
@@ -263,12 +307,14 @@ impl Table {
         }
     }
 
-    fn rules(&self, route: &ListenerRoute) -> Vec<(Vec<Condition>, Action)> {
+    fn rules(&self, route: &ListenerRoute) -> Vec<Rule> {
         let mut rules: Vec<_> = route.rules.iter().collect();
         rules.sort_by_key(|rule| rule.priority);
-        let compiled = rules
-            .into_iter()
-            .map(|rule| (rule.conditions.iter().map(Condition::new).collect(), self.action(&rule.action)));
+        let compiled = rules.into_iter().map(|rule| Rule {
+            priority: rule.priority,
+            conditions: rule.conditions.iter().map(Condition::new).collect(),
+            action: self.action(&rule.action),
+        });
         compiled.collect()
     }
 

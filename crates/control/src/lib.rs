@@ -3,6 +3,7 @@
 //! A loop gathers a view, lets a decider of `reconcile` decide, and does what the plan says; it keeps
 //! nothing that the store and the plan could not give it again.
 
+pub mod access_logs;
 pub mod clock;
 mod credentials;
 pub mod exec;

@@ -14,7 +14,7 @@ use agent::logs::Logs;
 use agent::metadata::Metadata;
 use agent::{Agent, AgentConfig, AgentHandle, Ports, Shutdown};
 use anyhow::Context;
-use control::{Clock, LocalLink, housekeeping, log_work, routes, scheduler, traffic};
+use control::{Clock, LocalLink, access_logs, housekeeping, log_work, routes, scheduler, traffic};
 use model::IdSource;
 use model::ecs::{ClusterName, NodeId};
 use services::{Cloud, Ids, ecs};
@@ -45,9 +45,10 @@ impl Control {
     pub fn start(cloud: Arc<Cloud>, traffic: traffic::Source) -> Control {
         let routes = routes::run(cloud.clone(), clock(), traffic.routes, traffic.reports);
         let scheduler = scheduler::run(cloud.clone(), clock(), Ids::new(SystemIds));
+        let access_logs = access_logs::run(cloud.clone(), clock(), Ids::new(SystemIds), traffic.access);
         let log_work = log_work::run(cloud.clone(), clock(), Ids::new(SystemIds));
         Control(tokio::spawn(async move {
-            tokio::join!(housekeeping::run(cloud, clock()), scheduler, routes, log_work);
+            tokio::join!(housekeeping::run(cloud, clock()), scheduler, routes, access_logs, log_work);
         }))
     }
 }

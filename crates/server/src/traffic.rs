@@ -13,7 +13,9 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use balancer::process::{Link, Sending, build_of};
+use control::access_logs::Batch;
 use control::traffic::Feed;
+use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, timeout};
 use wire::link::{BalancerMessage, ROUTES_VERSION, Routes, RoutesMessage};
@@ -154,14 +156,26 @@ fn spawn(directory: &Path, data_dir: &Path) -> Result<u32> {
     Ok(pid)
 }
 
-/// Passes routes down and reports up until the process ends.
+/// Passes routes down, reports and lines of access logs up, until the process ends.
 async fn converse(mut link: Link, mut sending: Sending, feed: &mut Feed) {
-    let reports = feed.reports.clone();
+    let (reports, access) = (feed.reports.clone(), feed.access.clone());
+    let (stored_in, mut stored) = mpsc::channel(1);
     let mut reading = tokio::spawn(async move {
         while let Ok(message) = link.next().await {
             match message {
                 BalancerMessage::Report(report) => drop(reports.send_replace(Some(Arc::new(report)))),
-                BalancerMessage::Hello(_) | BalancerMessage::Access(_) | BalancerMessage::Sockets(_) => {}
+                BalancerMessage::Access(lines) => {
+                    let (done, is_stored) = oneshot::channel();
+                    access.send(Batch { lines, stored: done }).await.ok();
+                    let stored = stored_in.clone();
+                    // Reports do not wait for the log store.
+                    tokio::spawn(async move {
+                        if is_stored.await.is_ok() {
+                            stored.send(()).await.ok();
+                        }
+                    });
+                }
+                BalancerMessage::Hello(_) | BalancerMessage::Sockets(_) => {}
             }
         }
     });
@@ -170,6 +184,14 @@ async fn converse(mut link: Link, mut sending: Sending, feed: &mut Feed) {
         tokio::select! {
             biased;
             _ = &mut reading => return,
+            Some(()) = stored.recv() => {
+                if let Err(error) = sending.send(&RoutesMessage::AccessStored).await {
+                    tracing::warn!(error = &error as &dyn std::error::Error, "acknowledging lines of access logs");
+                    reading.abort();
+                    return;
+                }
+                continue;
+            }
             changed = feed.routes.changed() => {
                 if changed.is_err() {
                     reading.await.ok();

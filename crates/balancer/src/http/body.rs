@@ -15,6 +15,7 @@ use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use tokio::time::{Instant, Sleep};
 
+use super::access_log::Logged;
 use super::connect::Sender;
 use crate::group::Flight;
 
@@ -29,21 +30,27 @@ pub enum BodyError {
     Idle,
 }
 
-/// When a body last moved, in milliseconds since the request began.
+/// When a body last moved, in milliseconds since the request began, and how much of it came.
 #[derive(Debug)]
 pub struct Activity {
     begun: Instant,
     last_ms: AtomicU64,
+    bytes: AtomicU64,
 }
 
 impl Activity {
     fn new() -> Arc<Activity> {
-        Arc::new(Activity { begun: Instant::now(), last_ms: AtomicU64::new(0) })
+        Arc::new(Activity { begun: Instant::now(), last_ms: AtomicU64::new(0), bytes: AtomicU64::new(0) })
     }
 
     fn touch(&self) {
         let now = u64::try_from(self.begun.elapsed().as_millis()).unwrap_or(u64::MAX);
         self.last_ms.store(now, Ordering::Relaxed);
+    }
+
+    /// How many bytes came.
+    pub fn bytes(&self) -> u64 {
+        self.bytes.load(Ordering::Relaxed)
     }
 
     /// When it last moved.
@@ -89,6 +96,10 @@ impl Body for Upload {
             Upload::Stream(body, activity) => {
                 let frame = ready!(Pin::new(body).poll_frame(cx));
                 activity.touch();
+                if let Some(Ok(frame)) = &frame {
+                    let bytes = frame.data_ref().map_or(0, Bytes::len) as u64;
+                    activity.bytes.fetch_add(bytes, Ordering::Relaxed);
+                }
                 Poll::Ready(frame)
             }
         }
@@ -116,6 +127,8 @@ pub enum Download {
     Own(Option<Bytes>),
     /// A target's.
     Stream(Stream),
+    /// Either, for the access log.
+    Logged(Box<Logged>),
 }
 
 /// A target's body.
@@ -177,6 +190,7 @@ impl Body for Download {
         match self.get_mut() {
             Download::Own(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
             Download::Stream(stream) => stream.poll(cx),
+            Download::Logged(logged) => logged.poll(cx),
         }
     }
 
@@ -184,6 +198,7 @@ impl Body for Download {
         match self {
             Download::Own(bytes) => bytes.is_none(),
             Download::Stream(stream) => stream.body.is_end_stream() && stream.loan.is_none(),
+            Download::Logged(logged) => logged.body.is_end_stream(),
         }
     }
 
@@ -191,6 +206,7 @@ impl Body for Download {
         match self {
             Download::Own(bytes) => SizeHint::with_exact(bytes.as_ref().map_or(0, |b| b.len() as u64)),
             Download::Stream(stream) => stream.body.size_hint(),
+            Download::Logged(logged) => logged.size_hint(),
         }
     }
 }

@@ -15,6 +15,7 @@ use hyper::client::conn::TrySendError;
 use tokio::time::Instant;
 use wire::link::{ProtocolVersion, Stickiness};
 
+use super::access_log::Log;
 use super::body::{Activity, Download, Loan, Upload};
 use super::connect::{ConnectError, Sender, dial, handshake};
 use super::headers::{self, Facts};
@@ -35,9 +36,11 @@ pub async fn forward(
     listener: &Listener,
     action: &Forward,
     mut request: Request<Incoming>,
+    log: &mut Log,
 ) -> Response<Download> {
     let now = SystemTime::now();
     let Some(group) = group(action, request.headers(), now) else { return pages::refuse(503) };
+    log.chooses(&group);
     if !speaks(&group, &request) {
         return pages::refuse(464);
     }
@@ -47,10 +50,11 @@ pub async fn forward(
     let Some(request) = prepare(client, listener, &group, request, now, wants) else {
         return pages::refuse(400);
     };
+    log.prepares(request.headers(), request.body().activity());
     let idle = Duration::from_secs(listener.attributes.idle_timeout_seconds.into());
     let deadline = listener.request_timeout.map(|longest| Instant::now() + longest);
     let idle = listener.request_timeout.map_or(idle, |longest| longest.min(idle));
-    let (mut answer, loan) = match exchange(client, &group, preferred, idle, request).await {
+    let (mut answer, loan) = match exchange(client, &group, preferred, idle, request, log).await {
         Ok(answered) => answered,
         Err(status) => return pages::refuse(status),
     };
@@ -178,6 +182,7 @@ async fn exchange(
     mut preferred: Option<Arc<Target>>,
     idle: Duration,
     mut request: Request<Upload>,
+    log: &mut Log,
 ) -> Result<(Response<Incoming>, Loan), u16> {
     let activity = request.body().activity();
     let repeatable = activity.is_none() && request.method().is_idempotent();
@@ -186,16 +191,19 @@ async fn exchange(
     while tried.len() < MOST_TARGETS {
         let now = Instant::now();
         let Some(target) = preferred.take().or_else(|| group.pick(&tried, now)) else { break };
+        log.picks(&target);
         let flight = Target::begin(&target);
         let worker = client.worker;
         // Where targets are left out for failing, a repeatable request that fails on a fresh connection goes on.
         let ejects = group.route.ejects;
         while let Some(mut sender) = target.pool.take(worker, repeatable) {
             let copy = repeatable.then(|| copy(&request));
+            log.sends();
             match within(sender.send(request), idle, activity.as_deref()).await {
                 None => return Err(late(group, &target)),
                 Some(Ok(answer)) => {
                     judge(group, &target, &answer);
+                    log.answers(answer.status());
                     return Ok((answer, Loan { flight, sender, worker }));
                 }
                 Some(Err(error)) => request = again(error, copy).ok_or(502u16)?,
@@ -207,10 +215,12 @@ async fn exchange(
             Ok(mut sender) => {
                 target.absolve(now);
                 let copy = (repeatable && ejects).then(|| copy(&request));
+                log.sends();
                 match within(sender.send(request), idle, activity.as_deref()).await {
                     None => return Err(late(group, &target)),
                     Some(Ok(answer)) => {
                         judge(group, &target, &answer);
+                        log.answers(answer.status());
                         return Ok((answer, Loan { flight, sender, worker }));
                     }
                     Some(Err(error)) => {

@@ -3,6 +3,7 @@
 //! `serve.rs` owns a client's connection, `forward.rs` one request's way to a target, `pool.rs` the connections
 //! to targets. Each connection lives on one worker, with the connections to targets that it uses.
 
+mod access_log;
 mod body;
 mod connect;
 mod forward;

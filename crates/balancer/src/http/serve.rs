@@ -18,6 +18,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::Instant;
 
+use super::access_log::Log;
 use super::body::Download;
 use super::{forward, headers, pages};
 use crate::rules::{Head, host_of};
@@ -54,6 +55,8 @@ pub struct Client {
 pub struct Tls {
     /// The listener that the server name chose.
     pub listener: String,
+    /// The server name that the client asked for.
+    pub server_name: Option<String>,
     /// Such as `TLSv1.3`.
     pub version: String,
     /// The cipher suite.
@@ -116,9 +119,10 @@ impl Client {
             response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
             return response;
         };
-        let mut response = self.act(&listener, request).await;
+        let mut log = Log::begin(self, &listener, &request);
+        let mut response = self.act(&listener, request, &mut log).await;
         self.finish(&listener, version, &mut response);
-        response
+        log.follow(response)
     }
 
     /// The listener as it is now.
@@ -130,7 +134,12 @@ impl Client {
         }
     }
 
-    async fn act(&self, listener: &Listener, request: Request<Incoming>) -> Response<Download> {
+    async fn act(
+        &self,
+        listener: &Listener,
+        request: Request<Incoming>,
+        log: &mut Log,
+    ) -> Response<Download> {
         match *request.method() {
             Method::TRACE | Method::CONNECT => return pages::refuse(405),
             _ if headers::came_too_far(request.headers()) => return pages::refuse(463),
@@ -145,11 +154,15 @@ impl Client {
             headers: request.headers(),
             client: self.peer.ip(),
         };
-        match listener.action(&head) {
-            Action::Forward(action) => forward::forward(self, listener, action, request).await,
+        let (priority, action) = listener.action(&head);
+        log.decides(priority, action.name());
+        match action {
+            Action::Forward(action) => forward::forward(self, listener, action, request, log).await,
             Action::Redirect(redirect) => {
                 let protocol = if self.tls.is_some() { "HTTPS" } else { "HTTP" };
-                pages::redirect(redirect.status, &redirect.location(&head, protocol, listener.port))
+                let location = redirect.location(&head, protocol, listener.port);
+                log.redirects(&location);
+                pages::redirect(redirect.status, &location)
             }
             Action::Fixed { status, content_type, body } => {
                 pages::fixed(*status, content_type.as_deref(), body)

@@ -64,6 +64,7 @@ pub async fn connection(
             let version = if tls.alpn_protocol() == Some(b"h2") { Version::HTTP_2 } else { Version::HTTP_11 };
             let facts = Tls {
                 listener: listener.arn.clone(),
+                server_name: tls.server_name().map(str::to_owned),
                 version: tls
                     .protocol_version()
                     .and_then(|v| v.as_str())

@@ -4,6 +4,7 @@
 //! gets its listening sockets, so that no connection is refused while one build replaces another; what is open
 //! in the old process finishes there. `run.rs` is its life, `link.rs` both ends of its control socket.
 
+mod access;
 mod frame;
 mod hand_over;
 mod link;

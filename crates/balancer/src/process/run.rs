@@ -16,7 +16,9 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use wire::link::{BalancerHello, BalancerMessage, ROUTES_VERSION, Routes, RoutesMessage, RoutesReport};
 
+use super::access::Shipping;
 use super::{Error, frame, hand_over, socket_path};
+use crate::access::AccessLines;
 use crate::{Balancer, Workers};
 
 /// Changes within this time make one report.
@@ -66,7 +68,8 @@ async fn serve(directory: &Path, build: String, seed: u64) -> Result<(), Error> 
     let (reports, reports_out) = watch::channel(balancer.report());
     let hello = BalancerHello { version: ROUTES_VERSION, build, pid: std::process::id(), serial: 0 };
     let superseded = CancellationToken::new();
-    let accepting = tokio::spawn(answer(control, hello, commands_in, reports_out, superseded.clone()));
+    let lines = balancer.shared().access.clone();
+    let accepting = tokio::spawn(answer(control, hello, commands_in, reports_out, lines, superseded.clone()));
     tracing::info!(serial = balancer.serial(), "serving");
     let ending = work(directory, &mut balancer, commands, &reports).await?;
     accepting.abort();
@@ -173,13 +176,15 @@ async fn answer(
     hello: BalancerHello,
     commands: mpsc::Sender<Command>,
     reports: watch::Receiver<RoutesReport>,
+    lines: Arc<AccessLines>,
     superseded: CancellationToken,
 ) {
     loop {
         match control.accept().await {
             Ok((stream, _)) => {
                 let hello = BalancerHello { serial: reports.borrow().serial, ..hello.clone() };
-                tokio::spawn(converse(stream, hello, commands.clone(), reports.clone(), superseded.clone()));
+                let (commands, reports) = (commands.clone(), reports.clone());
+                tokio::spawn(converse(stream, hello, commands, reports, lines.clone(), superseded.clone()));
             }
             Err(error) => {
                 tracing::warn!(%error, "accepting on the control socket");
@@ -194,6 +199,7 @@ async fn converse(
     hello: BalancerHello,
     commands: mpsc::Sender<Command>,
     reports: watch::Receiver<RoutesReport>,
+    lines: Arc<AccessLines>,
     superseded: CancellationToken,
 ) {
     if frame::write(&mut stream, &BalancerMessage::Hello(hello)).await.is_err() {
@@ -202,6 +208,7 @@ async fn converse(
     let (mut from, to) = stream.into_split();
     let to = Arc::new(tokio::sync::Mutex::new(to));
     let reporting = tokio::spawn(report(to.clone(), reports));
+    let mut shipping = Shipping::default();
     let hand_over = loop {
         let frame = tokio::select! {
             biased;
@@ -211,10 +218,12 @@ async fn converse(
         };
         match frame {
             Ok(RoutesMessage::Routes(routes)) => {
+                shipping.begin(&to, &lines);
                 if commands.send(Command::Routes(Box::new(routes))).await.is_err() {
                     break false;
                 }
             }
+            Ok(RoutesMessage::AccessStored) => shipping.stored(),
             Ok(RoutesMessage::HandOver) => break true,
             Ok(RoutesMessage::Shutdown) => {
                 commands.send(Command::Shutdown).await.ok();
@@ -229,8 +238,10 @@ async fn converse(
     // A report that is being written is written to its end: half a frame would spoil what follows.
     let whole = to.lock().await;
     reporting.abort();
+    shipping.end();
     drop(whole);
     reporting.await.ok();
+    shipping.ended().await;
     if let (true, Ok(to)) = (hand_over, Arc::try_unwrap(to).map(tokio::sync::Mutex::into_inner))
         && let Ok(stream) = from.reunite(to)
     {
@@ -238,7 +249,8 @@ async fn converse(
     }
 }
 
-type Writer = Arc<tokio::sync::Mutex<tokio::net::unix::OwnedWriteHalf>>;
+/// The sending half of a control connection; whole frames are written under its lock.
+pub(super) type Writer = Arc<tokio::sync::Mutex<tokio::net::unix::OwnedWriteHalf>>;
 
 async fn report(to: Writer, mut reports: watch::Receiver<RoutesReport>) {
     reports.mark_changed();

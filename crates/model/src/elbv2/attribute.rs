@@ -94,9 +94,9 @@ const OFF: Values = Values::Only(&["false"]);
 const WEEK: u32 = 604_800;
 
 static APPLICATION: &[Attribute] = &[
-    attribute("access_logs.s3.enabled", "false", OFF),
-    attribute("access_logs.s3.bucket", "", Values::Only(&[""])),
-    attribute("access_logs.s3.prefix", "", Values::Only(&[""])),
+    attribute("access_logs.s3.enabled", "false", Values::Flag),
+    attribute("access_logs.s3.bucket", "", Values::Text(512)),
+    attribute("access_logs.s3.prefix", "", Values::Text(300)),
     attribute("client_keep_alive.seconds", "3600", Values::Number(60, WEEK)),
     attribute("connection_logs.s3.enabled", "false", OFF),
     attribute("connection_logs.s3.bucket", "", Values::Only(&[""])),

@@ -80,6 +80,35 @@ pub fn view(cloud: &Cloud, snapshot: &Snapshot) -> View {
     View { load_balancers, target_groups: used.iter().filter_map(group).collect() }
 }
 
+/// Where a load balancer's access log is written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AccessLog {
+    /// The load balancer's scope, and the log group's.
+    pub scope: Scope,
+    /// The log group's name.
+    pub group: String,
+    /// The stream's name.
+    pub stream: String,
+}
+
+/// Where the access log of a load balancer is written; `None` where it has none.
+pub fn access_log(snapshot: &Snapshot, arn: &str) -> Option<AccessLog> {
+    let scope = scope_of(&arn.parse().ok()?)?;
+    let id = LoadBalancerId::parse(arn, &scope)?;
+    let found = tables::load_balancer(snapshot, &scope, &id)?;
+    if found.attribute("access_logs.s3.enabled") != "true" {
+        return None;
+    }
+    let resource = arn.split_once("loadbalancer/")?.1.replace('/', ".");
+    let prefix = match found.attribute("access_logs.s3.prefix").trim_matches('/') {
+        "" => String::new(),
+        prefix => format!("{prefix}/"),
+    };
+    let stream =
+        format!("{prefix}AWSLogs/{}/elasticloadbalancing/{}/{resource}", scope.account, scope.region);
+    Some(AccessLog { group: found.attribute("access_logs.s3.bucket").to_owned(), stream, scope })
+}
+
 /// What the data plane says of one registration of a target.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sighting {

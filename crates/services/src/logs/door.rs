@@ -6,7 +6,7 @@ use std::sync::Arc;
 use ::store::{Snapshot, Versioned};
 use model::logs::{LogGroup, LogGroupClass, LogGroupId, LogGroupName, LogStream, LogStreamId, LogStreamName};
 use model::{Arn, Scope, Timestamp};
-use telemetry::{Appended, Batch, EVENT_OVERHEAD_BYTES, Event, Source};
+use telemetry::{Appended, Batch, EVENT_OVERHEAD_BYTES, Source};
 
 use crate::cloud::Cloud;
 use crate::context::Ids;
@@ -15,6 +15,7 @@ use crate::logs::store::{GroupRow, StreamRow};
 use crate::logs::{retention, rules, store};
 
 pub use crate::logs::retention::Swept;
+pub use telemetry::Event;
 
 /// Attempts at a commit that meets a conflict.
 const ATTEMPTS: usize = 8;
@@ -69,11 +70,11 @@ pub async fn ingest(
     Ok(cloud.logs.append(batch).await?)
 }
 
-/// Stores events that another group passes on, in a stream that is made where it is missing.
+/// Stores events that another group or a load balancer passes on, in a stream that is made where it is missing.
 ///
 /// # Errors
 /// [`Error::GroupNotFound`] when the group is missing; throttling and failures of the stores.
-pub(crate) async fn copy(
+pub async fn copy(
     cloud: &Cloud,
     target: Target<'_>,
     mut events: Vec<Event>,
@@ -89,6 +90,11 @@ pub(crate) async fn copy(
     let batch = Batch { group: group.id, stream: stream.id, ingested_at: now, source: None, events };
     cloud.logs.append(batch).await?;
     Ok(())
+}
+
+/// Whether there is a log group of this name.
+pub(crate) fn has_group(snapshot: &Snapshot, scope: &Scope, name: &str) -> bool {
+    LogGroupName::new(name).is_ok_and(|name| store::group(snapshot, scope, &name).is_ok())
 }
 
 /// Removes events beyond their groups' retention, and what interrupted deletions left.

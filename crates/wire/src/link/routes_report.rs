@@ -16,6 +16,8 @@ pub enum RoutesMessage {
     /// Give the listening sockets to the sender, who replaces this process: they come beside the answer
     /// [`BalancerMessage::Sockets`]. The process serves what it has and ends.
     HandOver,
+    /// The newest [`BalancerMessage::Access`] is stored: the next may come.
+    AccessStored,
     /// Close everything and end.
     Shutdown,
 }
@@ -28,7 +30,8 @@ pub enum BalancerMessage {
     Hello(BalancerHello),
     /// What is new.
     Report(RoutesReport),
-    /// Lines of access logs.
+    /// Lines of access logs. The same come again over the next connection, unless they are said to be stored
+    /// ([`RoutesMessage::AccessStored`]); until then no others come.
     Access(Vec<AccessLine>),
     /// The addresses (`127.0.0.1:80`) of the sockets that come along, in their order.
     Sockets(Vec<String>),

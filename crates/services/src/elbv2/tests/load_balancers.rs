@@ -107,6 +107,41 @@ async fn places_and_attributes_change() {
 }
 
 #[tokio::test]
+async fn an_access_log_needs_a_place() {
+    let world = World::new().await;
+    let arn = world.load_balancer("web").await;
+    let attribute =
+        |key: &str, value: &str| json!({ "Key": format!("access_logs.s3.{key}"), "Value": value });
+    let set =
+        |attributes: Vec<serde_json::Value>| json!({ "LoadBalancerArn": arn, "Attributes": attributes });
+    let (on, bucket) = (attribute("enabled", "true"), attribute("bucket", "logs"));
+    for (attributes, expected) in [
+        (vec![on.clone()], "ValidationError: The value of 'access_logs.s3.bucket'"),
+        (vec![on.clone(), bucket.clone()], "InvalidConfigurationRequest: Access Denied for bucket: logs"),
+        (vec![attribute("prefix", "a/AWSLogs")], "InvalidConfigurationRequest: The access log prefix"),
+        (vec![attribute("enabled", "yes")], "ValidationError: "),
+        (
+            vec![json!({ "Key": "connection_logs.s3.enabled", "Value": "true" })],
+            "InvalidConfigurationRequest: ",
+        ),
+    ] {
+        world.refused("ModifyLoadBalancerAttributes", set(attributes), expected).await;
+    }
+    let group =
+        ::wire::logs::CreateLogGroupRequest { log_group_name: "logs".to_owned(), ..Default::default() };
+    <::wire::logs::CreateLogGroup as crate::Handler>::run(&world.ctx, group).await.unwrap();
+    world.done("ModifyLoadBalancerAttributes", set(vec![on, bucket, attribute("prefix", "a")])).await;
+    let snapshot = world.ctx.cloud.store.snapshot();
+    let log = crate::elbv2::traffic::access_log(&snapshot, &arn).unwrap();
+    let name = arn.rsplit('/').next().unwrap();
+    let account = &log.scope.account;
+    assert_eq!(log.group, "logs");
+    assert_eq!(log.stream, format!("a/AWSLogs/{account}/elasticloadbalancing/us-east-2/app.web.{name}"));
+    world.done("ModifyLoadBalancerAttributes", set(vec![attribute("enabled", "false")])).await;
+    assert_eq!(crate::elbv2::traffic::access_log(&world.ctx.cloud.store.snapshot(), &arn), None);
+}
+
+#[tokio::test]
 async fn everything_carries_tags() {
     let world = World::new().await;
     let group = world.target_group("web", "HTTP").await;
