@@ -223,12 +223,13 @@ impl Ledger {
         }
     }
 
-    /// How many tasks of each service run and are wanted, and do not fail behind their load balancer.
+    /// How many tasks of each service run and are wanted, and behind a load balancer have proved healthy and do not fail.
     fn running_of_services(&self) -> BTreeMap<String, usize> {
         let mut running = BTreeMap::new();
         for task in self.tasks().filter(|task| serving::serves(task)) {
             if let Some(name) = serving::owner(task)
-                && (!self.balanced.contains(name) || self.sightings.is_well(task))
+                && (!self.balanced.contains(name)
+                    || (serving::is_proven(task) && self.sightings.is_well(task)))
             {
                 *running.entry(name.to_owned()).or_default() += 1;
             }

@@ -170,6 +170,11 @@ pub fn serves(task: &Task) -> bool {
     task.desired_status == DesiredStatus::Running && task.seen.last_status == LastStatus::Running
 }
 
+/// Whether the scheduler has found it healthy once.
+pub fn is_proven(task: &Task) -> bool {
+    task.supervision.healthy_at.is_some()
+}
+
 /// What one commit did to tasks.
 #[derive(Clone, Copy, Debug)]
 pub struct Commit<'a> {
@@ -220,7 +225,8 @@ pub fn laws(service: &Service, promises: &Promises, commit: &Commit<'_>) -> Vec<
         }
     }
     // Whoever stops a task tells why; what others stop or lose is not the scheduler's.
-    let is_fit = |task: &Task| serves(task) && sightings.is_none_or(|it| it.was_well(task));
+    let is_fit =
+        |task: &Task| serves(task) && sightings.is_none_or(|it| is_proven(task) && it.was_well(task));
     let running = own.iter().filter(|task| is_fit(task)).count();
     let least = least_healthy(desired, minimum) as usize;
     let by_scheduler = stopped.iter().any(|task| {

@@ -45,8 +45,7 @@ pub fn of(task: &TaskView, grace: Duration, now: Timestamp) -> Health {
     if task.supervision.healthy_at.is_some() {
         return Health::Healthy;
     }
-    let is_checked = task.checks != Checks::None || !task.targets.is_empty();
-    if !is_checked {
+    if !task.is_checked() {
         let proven_at = started_at + UNCHECKED_FOR;
         return if now >= proven_at { Health::Healthy } else { Health::Coming(Some(proven_at)) };
     }
@@ -83,7 +82,7 @@ pub(super) fn is_failure(task: &TaskView) -> bool {
 }
 
 fn was_healthy(task: &TaskView) -> bool {
-    let unchecked = task.checks == Checks::None && task.targets.is_empty();
     let ran = task.started_at.zip(task.ended_at).map(|(started, ended)| ended.since(started));
-    task.supervision.healthy_at.is_some() || (unchecked && ran.is_some_and(|ran| ran >= UNCHECKED_FOR))
+    task.supervision.healthy_at.is_some()
+        || (!task.is_checked() && ran.is_some_and(|ran| ran >= UNCHECKED_FOR))
 }

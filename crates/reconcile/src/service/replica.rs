@@ -1,8 +1,8 @@
 //! REPLICA: as many tasks as wanted, all of the PRIMARY deployment's revision in the end.
 //!
 //! Laws: a stop of ours never takes the healthy tasks below the minimum, a start never takes the tasks
-//! above the maximum. Of an older deployment every running task that does not fail counts as healthy; one of the
-//! PRIMARY deployment counts once it has proved to be. [`keep`] does the same for one revision among several.
+//! above the maximum. Of an older deployment a task that nobody checks counts as healthy while it runs; every other
+//! counts once it has proved to be. [`keep`] does the same for one revision among several.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -30,7 +30,7 @@ struct Sorted<'a> {
     good: Vec<(&'a TaskView, bool)>,
     /// Of the PRIMARY deployment, wanted and failing their checks.
     failing: Vec<(&'a TaskView, StopCause)>,
-    /// Of older deployments or where it drains, wanted, running and not failing.
+    /// Of older deployments or where it drains, wanted, and serving as far as anybody knows.
     old_serving: Vec<&'a TaskView>,
     /// Of older deployments or where it drains, wanted, and of no use.
     old_useless: Vec<&'a TaskView>,
@@ -138,7 +138,9 @@ fn sort<'a>(view: &'a View, health: &BTreeMap<usize, Health>, group: &Group) -> 
             }
             (Health::Coming(_), true) => sorted.good.push((task, false)),
             (Health::Healthy, false) => sorted.old_serving.push(task),
-            (Health::Coming(_), false) if task.last == LastStatus::Running => sorted.old_serving.push(task),
+            (Health::Coming(_), false) if task.last == LastStatus::Running && !task.is_checked() => {
+                sorted.old_serving.push(task);
+            }
             (Health::Coming(_) | Health::Unhealthy(_), false) => sorted.old_useless.push(task),
         }
     }

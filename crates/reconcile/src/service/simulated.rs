@@ -295,7 +295,9 @@ impl World {
         let most = most_present(spec.desired_count, spec.deployment.maximum_percent) as usize;
         let serves = |task: &&TaskView| match health::of(task, Duration::ZERO, self.now) {
             Health::Healthy => true,
-            Health::Coming(_) => task.deployment != primary.id && task.last == LastStatus::Running,
+            Health::Coming(_) => {
+                task.deployment != primary.id && task.last == LastStatus::Running && !task.is_checked()
+            }
             Health::Unhealthy(_) | Health::Going => false,
         };
         let before = view.tasks.iter().filter(serves).count();

@@ -130,6 +130,11 @@ impl TaskView {
         self.desired == DesiredStatus::Running && !self.has_ended()
     }
 
+    /// Whether anybody checks its health: itself, or a load balancer.
+    pub fn is_checked(&self) -> bool {
+        self.checks != Checks::None || !self.targets.is_empty()
+    }
+
     /// Whether it counts against the maximum: PENDING or RUNNING, in ECS's words.
     pub fn is_present(&self) -> bool {
         self.last <= LastStatus::Running

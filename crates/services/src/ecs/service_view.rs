@@ -2,16 +2,20 @@
 
 use std::collections::BTreeMap;
 
-use model::Timestamp;
 use model::ecs::deployment::{Deployment, DeploymentStatus, ServiceDeployment};
 use model::ecs::lifecycle::{Lifecycle, Share};
 use model::ecs::service::{DeploymentControllerType, ServiceStatus};
 use model::ecs::{LastStatus, RevisionId, Service, ServiceName, ServiceRevision};
+use model::{Scope, Timestamp};
 use reconcile::service::event::KEPT;
-use store::{Snapshot, key};
+use store::{Snapshot, Versioned, key};
 use wire::ecs as shape;
 
-use super::store::{ServiceEventRow, service_deployment, service_revision, tasks_of_service};
+use super::error::Error;
+use super::rules::identifier;
+use super::store::{
+    ServiceDeploymentRow, ServiceEventRow, ServiceRow, service_deployment, service_revision, tasks_of_service,
+};
 use super::task_sets;
 use super::wire::cluster::write_tags;
 use super::wire::convert::Wire;
@@ -208,6 +212,25 @@ fn events(snapshot: &Snapshot, service: &Service) -> Vec<shape::ServiceEvent> {
         message: Some(event.message.clone()),
     })
     .collect()
+}
+
+/// A service, and the record of a change of it.
+type OwnedRecord = (Versioned<ServiceRow>, Versioned<ServiceDeploymentRow>);
+
+/// The record of a change by its ARN.
+///
+/// # Errors
+/// `InvalidParameterException` for what is no such ARN.
+pub(crate) fn find_record(
+    snapshot: &Snapshot,
+    scope: &Scope,
+    arn: &str,
+) -> Result<Option<OwnedRecord>, Error> {
+    let named = identifier::of_service(arn, "service-deployment", scope)?;
+    Ok(named.and_then(|(cluster, name, id)| {
+        let owner = super::store::service(snapshot, scope, &cluster, &name)?;
+        Some((owner, snapshot.get(&key![scope, cluster.as_str(), name.as_str(), id])?))
+    }))
 }
 
 /// Renders the record of a change, with the service as it is now.

@@ -2,15 +2,15 @@
 
 use model::ecs::deployment::ServiceDeployment;
 use model::ecs::lifecycle::{HookAction, HookStatus};
-use store::{Txn, key};
+use store::Txn;
 use wire::ecs as shape;
 
 use crate::access::Access;
 use crate::context::OpCtx;
 use crate::ecs::authorization::of_service;
 use crate::ecs::error::Error;
-use crate::ecs::rules::identifier;
-use crate::ecs::store::{ServiceDeploymentRow, ServiceRow, service};
+use crate::ecs::service_view;
+use crate::ecs::store::{ServiceDeploymentRow, ServiceRow};
 use crate::ecs::wire::service::word;
 use crate::error::ServiceError;
 use crate::room::Handler;
@@ -28,12 +28,8 @@ impl Handler for shape::ContinueServiceDeployment {
         let arn = input.service_deployment_arn;
         let action = input.action.as_deref().map(|raw| word("action", raw)).transpose()?;
         let snapshot = ctx.cloud.store.snapshot();
-        let named = identifier::of_service(&arn, "service-deployment", &ctx.scope)?;
-        let (cluster, name, id) = named.ok_or(Error::ServiceDeploymentNotFound)?;
-        let key = key![ctx.scope, cluster.as_str(), name.as_str(), id];
-        let found = snapshot.get::<ServiceDeploymentRow>(&key).ok_or(Error::ServiceDeploymentNotFound)?;
-        let owner = service(&snapshot, &ctx.scope, &cluster, &name);
-        let owner = owner.ok_or(Error::ServiceDeploymentNotFound)?;
+        let found = service_view::find_record(&snapshot, &ctx.scope, &arn)?;
+        let (owner, found) = found.ok_or(Error::ServiceDeploymentNotFound)?;
         let mut record = ServiceDeployment::clone(&found);
         let is_held = !record.status.is_final() && record.rollback.is_none();
         let runs = record.lifecycle.iter_mut().flat_map(|lifecycle| &mut lifecycle.hooks);

@@ -1,6 +1,5 @@
 //! DescribeServiceDeployments: changes of services, by ARN.
 
-use store::key;
 use wire::ecs as shape;
 
 use crate::access::Access;
@@ -8,9 +7,7 @@ use crate::context::OpCtx;
 use crate::ecs::authorization::of_service;
 use crate::ecs::error::Error;
 use crate::ecs::ops::missing;
-use crate::ecs::rules::identifier;
 use crate::ecs::service_view;
-use crate::ecs::store::{ServiceDeploymentRow, service};
 use crate::error::ServiceError;
 use crate::room::Handler;
 
@@ -35,13 +32,7 @@ impl Handler for shape::DescribeServiceDeployments {
         let snapshot = ctx.cloud.store.snapshot();
         let (mut records, mut failures) = (Vec::new(), Vec::new());
         for arn in arns {
-            let named = identifier::of_service(&arn, "service-deployment", &ctx.scope)?;
-            let found = named.and_then(|(cluster, name, id)| {
-                let service = service(&snapshot, &ctx.scope, &cluster, &name)?;
-                let key = key![ctx.scope, cluster.as_str(), name.as_str(), id];
-                Some((service, snapshot.get::<ServiceDeploymentRow>(&key)?))
-            });
-            match found {
+            match service_view::find_record(&snapshot, &ctx.scope, &arn)? {
                 Some((service, record)) => {
                     records.push(service_view::record(&snapshot, &service, &record));
                 }

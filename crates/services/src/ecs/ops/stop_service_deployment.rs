@@ -2,15 +2,15 @@
 
 use model::ecs::deployment::{ServiceDeployment, ServiceDeploymentStatus};
 use model::ecs::lifecycle::LifecycleStage;
-use store::{Txn, key};
+use store::Txn;
 use wire::ecs as shape;
 
 use crate::access::Access;
 use crate::context::OpCtx;
 use crate::ecs::authorization::of_service;
 use crate::ecs::error::Error;
-use crate::ecs::rules::identifier;
-use crate::ecs::store::{ServiceDeploymentRow, ServiceRow, service};
+use crate::ecs::service_view;
+use crate::ecs::store::{ServiceDeploymentRow, ServiceRow};
 use crate::error::ServiceError;
 use crate::room::Handler;
 
@@ -29,12 +29,8 @@ impl Handler for shape::StopServiceDeployment {
             return Err(Error::InvalidParameter("The stop type ABORT is not supported.".into()).into());
         }
         let snapshot = ctx.cloud.store.snapshot();
-        let named = identifier::of_service(&arn, "service-deployment", &ctx.scope)?;
-        let (cluster, name, id) = named.ok_or(Error::ServiceDeploymentNotFound)?;
-        let key = key![ctx.scope, cluster.as_str(), name.as_str(), id];
-        let found = snapshot.get::<ServiceDeploymentRow>(&key).ok_or(Error::ServiceDeploymentNotFound)?;
-        let owner = service(&snapshot, &ctx.scope, &cluster, &name);
-        let owner = owner.ok_or(Error::ServiceDeploymentNotFound)?;
+        let found = service_view::find_record(&snapshot, &ctx.scope, &arn)?;
+        let (owner, found) = found.ok_or(Error::ServiceDeploymentNotFound)?;
         if found.status.is_final() {
             let text = format!("The service deployment cannot be stopped because it is {}.", found.status);
             return Err(Error::Conflict(text).into());
