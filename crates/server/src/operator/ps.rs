@@ -25,19 +25,19 @@ pub(super) async fn run(options: &PsOptions) -> Result<()> {
 
 fn table(tasks: &[Value], now: f64) -> Table {
     let mut table = Table::new();
-    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic).set_header([
-        "TASK",
-        "CLUSTER",
-        "DEFINITION",
-        "STATUS",
-        "HEALTH",
-        "AGE",
-        "ADDRESS",
-    ]);
+    let mut header = vec!["TASK", "CLUSTER", "DEFINITION", "STATUS", "HEALTH", "AGE", "ADDRESS"];
+    let tells_reasons = tasks.iter().any(|task| !reason(task).is_empty());
+    if tells_reasons {
+        header.push("REASON");
+    }
+    table
+        .load_style(presets::NOTHING)
+        .set_content_arrangement(ContentArrangement::Dynamic)
+        .set_header(header);
     for task in tasks {
         let text = |name: &str| task[name].as_str().unwrap_or_default();
         let id = find::id_of(text("taskArn"));
-        table.add_row([
+        let mut row = vec![
             id.get(..ID).unwrap_or(id).to_owned(),
             find::id_of(text("clusterArn")).to_owned(),
             find::id_of(text("taskDefinitionArn")).to_owned(),
@@ -45,7 +45,11 @@ fn table(tasks: &[Value], now: f64) -> Table {
             text("healthStatus").to_owned(),
             age(now - seconds(&task["createdAt"])),
             address(task),
-        ]);
+        ];
+        if tells_reasons {
+            row.push(reason(task).to_owned());
+        }
+        table.add_row(row);
     }
     table
 }
@@ -64,6 +68,13 @@ fn status(task: &Value) -> String {
     } else {
         last.to_owned()
     }
+}
+
+/// Why the task stopped: what a container says of it, or else the task.
+fn reason(task: &Value) -> &str {
+    let mut containers = task["containers"].as_array().into_iter().flatten();
+    let told = containers.find_map(|container| container["reason"].as_str());
+    told.or_else(|| task["stoppedReason"].as_str()).unwrap_or_default()
 }
 
 fn address(task: &Value) -> String {
@@ -96,9 +107,14 @@ mod tests {
         let task = json!({ "taskArn": "arn:aws:ecs:r:1:task/web/0123456789abcdef0123456789abcdef",
             "clusterArn": "arn:aws:ecs:r:1:cluster/web", "taskDefinitionArn": "arn:aws:ecs:r:1:task-definition/app:3",
             "lastStatus": "STOPPED", "healthStatus": "UNKNOWN", "createdAt": 1000.0, "containers": [{ "exitCode": 137 }],
+            "stoppedReason": "Essential container in task exited",
             "attachments": [{ "details": [{ "name": "privateIPv4Address", "value": "10.0.0.7" }] }] });
         let shown = table(&[task], 1000.0 + 7200.0).to_string();
         let line: Vec<&str> = shown.lines().nth(1).unwrap().split_whitespace().collect();
-        assert_eq!(line, ["0123456789ab", "web", "app:3", "STOPPED", "(137)", "UNKNOWN", "2h", "10.0.0.7"]);
+        assert_eq!(
+            line[..8],
+            ["0123456789ab", "web", "app:3", "STOPPED", "(137)", "UNKNOWN", "2h", "10.0.0.7"]
+        );
+        assert_eq!(line[8..].join(" "), "Essential container in task exited");
     }
 }
