@@ -229,7 +229,10 @@ impl Ledger {
         for task in self.tasks().filter(|task| serving::serves(task)) {
             if let Some(name) = serving::owner(task)
                 && (!self.balanced.contains(name)
-                    || (serving::is_proven(task) && self.sightings.is_well(task)))
+                    // A scheduler may have decided on a failure that has passed since.
+                    || (serving::is_proven(task)
+                        && self.sightings.is_well(task)
+                        && !self.sightings.was_failing(task)))
             {
                 *running.entry(name.to_owned()).or_default() += 1;
             }
