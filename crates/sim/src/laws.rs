@@ -32,6 +32,7 @@ fn born(new: &Task) -> Result<(), String> {
 fn moved(old: &Task, new: &Task) -> Result<(), String> {
     let noted = Task { supervision: new.supervision.clone(), ..old.clone() };
     law(new.supervision.is_settled || !old.supervision.is_settled, "what is settled stays settled")?;
+    law(new.supervision.is_counted || !old.supervision.is_counted, "a failure is counted once")?;
     if *new == noted {
         // The scheduler's notes alone are no change of the task; and it ends nothing that lives.
         let lives = !old.seen.last_status.is_ended();

@@ -10,6 +10,8 @@ use crate::Timestamp;
 pub struct Supervision {
     /// When it was first seen healthy.
     pub healthy_at: Option<Timestamp>,
+    /// Whether the scheduler has counted it as a failure of its deployment.
+    pub is_counted: bool,
     /// Whether the scheduler has taken note of its end.
     pub is_settled: bool,
     /// Until when scale-in and deployments leave it alone.

@@ -13,6 +13,7 @@ use super::{Checks, TargetState};
 enum Happening {
     Advance(prop::sample::Index),
     Die(prop::sample::Index),
+    Fall(prop::sample::Index),
     Fail(prop::sample::Index),
     Protect(prop::sample::Index),
     Pass(u64),
@@ -26,6 +27,7 @@ fn happening() -> impl Strategy<Value = Happening> {
     prop_oneof![
         8 => any().prop_map(Happening::Advance),
         2 => any().prop_map(Happening::Die),
+        2 => any().prop_map(Happening::Fall),
         2 => any().prop_map(Happening::Fail),
         1 => any().prop_map(Happening::Protect),
         4 => (1u64..60).prop_map(Happening::Pass),
@@ -48,6 +50,11 @@ fn happen(world: &mut World, what: Happening, revisions: &mut usize) {
         Happening::Die(at) => {
             if let Some(id) = pick(at) {
                 world.die(&id);
+            }
+        }
+        Happening::Fall(at) => {
+            if let Some(id) = pick(at) {
+                world.fall(&id);
             }
         }
         Happening::Fail(at) => {
@@ -126,6 +133,31 @@ proptest! {
         prop_assert_eq!(world.service.deployments.len(), 1);
         let healthy = |task: &super::TaskView| task.targets.iter().all(|it| it.state == TargetState::Healthy);
         prop_assert!(world.tasks.values().all(healthy));
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn tasks_that_cannot_start_are_tried_three_times_each_before_the_first_pause(
+        desired in 1u32..20,
+        order in prop::collection::vec((any::<prop::sample::Index>(), any::<bool>()), 1..200),
+    ) {
+        let mut world = World::new(desired, 100, 200);
+        world.settle();
+        for (at, is_certain) in order {
+            let ids = world.ids();
+            if ids.is_empty() {
+                break;
+            }
+            let id = ids[at.index(ids.len())].clone();
+            // Every other end is certain for a while before it comes.
+            if is_certain { world.fall(&id) } else { world.die(&id) }
+            world.now = world.now + std::time::Duration::from_millis(7);
+            world.settle();
+        }
+        prop_assert!(world.started <= 3 * desired as usize, "{} starts of {desired}", world.started);
     }
 }
 

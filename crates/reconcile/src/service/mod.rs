@@ -52,6 +52,7 @@ pub fn decide(view: &View, now: Timestamp) -> Plan {
         ServiceStatus::Draining => drain(view, now, &mut plan),
         ServiceStatus::Inactive => {}
     }
+    settle::comes_before_starts(view, &mut plan);
     targets::decide(view, &mut plan);
     plan
 }

@@ -23,7 +23,7 @@ pub struct Plan {
     pub tasks: BTreeMap<TaskId, Vec<TaskAction>>,
     /// The rules whose weights change.
     pub shifts: Vec<Shift>,
-    /// The tasks to start, after the rest of the plan is committed.
+    /// The tasks to start, when [`Plan::may_start`] says so; otherwise after the rest of the plan is committed.
     pub start: Option<Start>,
     /// What the user is to read, the oldest first.
     pub events: Vec<String>,
@@ -54,6 +54,8 @@ pub struct Start {
 pub enum TaskAction {
     /// Note that it is healthy.
     NoteHealthy,
+    /// Note that it has been counted as a failure.
+    CountFailure,
     /// Note that its end has been dealt with.
     Settle,
     /// Wish its end; with connections to be drained first, it becomes DEACTIVATING.
@@ -134,6 +136,16 @@ impl Plan {
             && self.shifts.is_empty()
             && self.start.is_none()
             && self.events.is_empty()
+    }
+
+    /// Whether the starts may be carried out now, with the service and the counted failures in the same commit.
+    pub fn may_start(&self, view: &View) -> bool {
+        let counts = |actions: &Vec<TaskAction>| actions.iter().all(|it| *it == TaskAction::CountFailure);
+        self.start.is_some()
+            && self.record == view.record
+            && self.shifts.is_empty()
+            && self.events.is_empty()
+            && self.tasks.values().all(counts)
     }
 
     /// Adds what becomes of a task.

@@ -39,16 +39,17 @@ fn pause_after_crashes(crashed_rounds: u32) -> Duration {
     pause_after(crashed_rounds.saturating_sub(CRASHES_AT_ONCE - ROUNDS_AT_ONCE)).min(LONGEST_PAUSE_OF_CRASHES)
 }
 
-/// Takes note of ends and of first health.
+/// Takes note of failures, of ends and of first health.
 pub(super) fn decide(view: &View, health: &BTreeMap<usize, Health>, now: Timestamp, plan: &mut Plan) {
+    for task in uncounted(view).take(CHANGED_AT_ONCE) {
+        plan.task(&task.id, TaskAction::CountFailure);
+        count_failure(task, now, plan);
+    }
     let ended = view.tasks.iter().filter(|task| task.has_ended() && !task.supervision.is_settled);
     for task in ended.take(CHANGED_AT_ONCE) {
         plan.task(&task.id, TaskAction::Settle);
         // Its place is free: whatever waits for one may try at once.
         plan.service.seen.place_again_at = None;
-        if health::is_failure(task) {
-            count_failure(task, now, plan);
-        }
     }
     let is_new = |(at, task): &(usize, &TaskView)| {
         health.get(at) == Some(&Health::Healthy) && task.supervision.healthy_at.is_none()
@@ -56,6 +57,19 @@ pub(super) fn decide(view: &View, health: &BTreeMap<usize, Health>, now: Timesta
     for (_, task) in view.tasks.iter().enumerate().filter(is_new).take(CHANGED_AT_ONCE) {
         plan.task(&task.id, TaskAction::NoteHealthy);
         count_success(&task.deployment, plan);
+    }
+}
+
+/// Failures that nobody has counted: a task fails when its end is certain, which is before it has ended.
+fn uncounted(view: &View) -> impl Iterator<Item = &TaskView> {
+    let is_over = |task: &&TaskView| !task.is_live() && !task.supervision.is_counted;
+    view.tasks.iter().filter(is_over).filter(|task| health::is_failure(task))
+}
+
+/// No failure is replaced before it is counted: with more of them than one plan counts, the starts wait.
+pub(super) fn comes_before_starts(view: &View, plan: &mut Plan) {
+    if uncounted(view).nth(CHANGED_AT_ONCE).is_some() {
+        plan.start = None;
     }
 }
 

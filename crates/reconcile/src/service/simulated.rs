@@ -284,6 +284,11 @@ impl World {
     }
 
     fn check_laws(&self, view: &View, plan: &Plan) {
+        let counts = |id: &TaskId| plan.tasks.get(id).is_some_and(|it| it.contains(&TaskAction::CountFailure));
+        for task in view.tasks.iter().filter(|task| plan.start.is_some() && !task.is_live()) {
+            let is_counted = task.supervision.is_counted || counts(&task.id);
+            assert!(is_counted || !health::is_failure(task), "{} is replaced before it is counted", task.id);
+        }
         if self.balancer.is_some() {
             return self.check_staged_laws(view, plan);
         }
@@ -438,6 +443,7 @@ impl World {
         let Some(task) = self.tasks.get_mut(id) else { panic!("{id} is not there") };
         match action {
             TaskAction::NoteHealthy => task.supervision.healthy_at = Some(now),
+            TaskAction::CountFailure => task.supervision.is_counted = true,
             TaskAction::Settle => task.supervision.is_settled = true,
             TaskAction::Stop { cause, drains } => {
                 task.desired = DesiredStatus::Stopped;
@@ -509,6 +515,18 @@ impl World {
         }
         task.last = LastStatus::Stopped;
         task.ended_at = task.ended_at.or(Some(now));
+    }
+
+    /// A task's end is certain, and has not come.
+    pub fn fall(&mut self, id: &TaskId) {
+        let now = self.now;
+        let Some(task) = self.tasks.get_mut(id).filter(|task| task.is_live()) else { return };
+        task.desired = DesiredStatus::Stopped;
+        let ran = task.started_at.is_some();
+        task.stop_code =
+            Some(if ran { StopCode::EssentialContainerExited } else { StopCode::TaskFailedToStart });
+        task.last = task.last.max(LastStatus::Stopping);
+        task.ended_at = Some(now);
     }
 
     pub fn pass(&mut self, seconds: u64) {

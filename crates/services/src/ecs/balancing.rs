@@ -146,7 +146,11 @@ pub(super) fn follow(
             }
             door::deregister_targets(snapshot, txn, &task.scope, &target.group, &[key_of(target)], now)
         }
-        TaskAction::NoteHealthy | TaskAction::Settle | TaskAction::Stop { .. } | TaskAction::Release => {
+        TaskAction::NoteHealthy
+        | TaskAction::CountFailure
+        | TaskAction::Settle
+        | TaskAction::Stop { .. }
+        | TaskAction::Release => {
             return Ok(txn);
         }
     };

@@ -114,7 +114,7 @@ pub async fn look(
         let gathered = gather(&snapshot, found, now);
         let plan = decide(&gathered.view, now);
         let committed = match &plan.start {
-            Some(start) if is_start_alone(&gathered.view, &plan) => {
+            Some(start) if plan.may_start(&gathered.view) => {
                 let _turn = cloud.placing.lock().await;
                 place_tasks(cloud, ids, key, start, now).await
             }
@@ -127,12 +127,6 @@ pub async fn look(
         }
     }
     Err(Error::Client("The service changes too often.".into()))
-}
-
-/// Whether nothing else is to be committed before the start.
-fn is_start_alone(view: &View, plan: &Plan) -> bool {
-    let without = Plan { start: None, ..plan.clone() };
-    without.is_idle(view)
 }
 
 /// The view, and the rows that it was made from.
@@ -209,7 +203,7 @@ fn task_view(snapshot: &Snapshot, service: &Service, task: &Task, now: Timestamp
         last: task.seen.last_status,
         created_at: task.seen.created_at,
         started_at: task.seen.started_at,
-        ended_at: task.seen.execution_stopped_at.or(task.seen.stopped_at),
+        ended_at: task.seen.execution_stopped_at.or(task.seen.stopping_at).or(task.seen.stopped_at),
         checks: checks(task),
         stop_code: task.seen.stop_code,
         was_unhealthy: by_us && is_unhealthy_reason(reason),
@@ -257,6 +251,19 @@ async fn commit(
         txn = txn.update(found, &ServiceDeploymentRow(record.clone()));
     }
     txn = shifting::follow(snapshot, txn, &service.scope, &plan.shifts)?;
+    txn = follow(snapshot, txn, gathered, plan, now)?;
+    store.commit(txn.update(&gathered.service, &ServiceRow(service))).await?;
+    Ok(())
+}
+
+/// Adds what becomes of single tasks.
+fn follow(
+    snapshot: &Snapshot,
+    mut txn: Txn,
+    gathered: &Gathered,
+    plan: &Plan,
+    now: Timestamp,
+) -> Result<Txn, Error> {
     for (id, actions) in &plan.tasks {
         let Some(found) = gathered.tasks.iter().find(|task| task.id == *id) else { continue };
         let mut task = Task::clone(found);
@@ -266,13 +273,13 @@ async fn commit(
         }
         txn = txn.update(found, &TaskRow(task));
     }
-    store.commit(txn.update(&gathered.service, &ServiceRow(service))).await?;
-    Ok(())
+    Ok(txn)
 }
 
 fn act(task: &mut Task, action: &TaskAction, now: Timestamp) {
     match action {
         TaskAction::NoteHealthy => task.supervision.healthy_at = Some(now),
+        TaskAction::CountFailure => task.supervision.is_counted = true,
         TaskAction::Settle => task.supervision.is_settled = true,
         TaskAction::Stop { cause, drains } => {
             task.stop(cause.code(), cause.reason(), now);
@@ -328,10 +335,10 @@ async fn place_tasks(
     let Some(found) = service(&snapshot, &key.scope, &key.cluster, &key.name) else { return Ok(()) };
     let gathered = gather(&snapshot, found, now);
     let plan = decide(&gathered.view, now);
-    if plan.start.as_ref() != Some(wanted) || !is_start_alone(&gathered.view, &plan) {
+    if plan.start.as_ref() != Some(wanted) || !plan.may_start(&gathered.view) {
         return Ok(());
     }
-    let mut service = Service::clone(&gathered.service);
+    let mut service = plan.service.clone();
     let mut failed = None;
     let (txn, made, refused) = match make(&snapshot, ids, &gathered, wanted, now) {
         Ok(Made { txn, tasks, unplaced }) => (txn, tasks, unplaced.first().map(reason)),
@@ -358,6 +365,7 @@ async fn place_tasks(
     if let Some(text) = failed {
         events.extend(place::failed(&mut service, text.trim_end_matches('.'), now));
     }
+    let txn = follow(&snapshot, txn, &gathered, &plan, now)?;
     let txn = tell(txn, &mut service, &events, ids, now);
     cloud.store.commit(txn.update(&gathered.service, &ServiceRow(service))).await?;
     Ok(())
