@@ -165,6 +165,10 @@ text_enum! {
         Placement = "placement",
         /// Tasks do not start.
         Start = "start",
+        /// A task did not start, and why.
+        Launch = "launch",
+        /// Protected tasks stay beyond the wanted number.
+        Protection = "protection",
         /// The deployment configuration allows neither a start nor a stop.
         Configuration = "configuration",
     }

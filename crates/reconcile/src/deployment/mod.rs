@@ -15,6 +15,7 @@ use model::ecs::deployment::{
     Deployment, DeploymentStatus, MonitorStatus, Rollback, RolloutState, ServiceDeploymentStatus,
 };
 use model::ecs::lifecycle::{LifecycleStage, Share};
+use model::ecs::service::EventCause;
 use model::ecs::{RevisionId, ServiceDeployment};
 
 use crate::service::staged::is_staged;
@@ -206,6 +207,7 @@ fn complete(id: &RevisionId, now: Timestamp, plan: &mut Plan) {
     let service = &mut plan.service;
     service.deployments.truncate(1);
     service.stable = Some(id.clone());
+    service.seen.told.remove(&EventCause::Configuration);
     let primary = service.primary_mut();
     primary.rollout_state = RolloutState::Completed;
     primary.rollout_state_reason = format!("ECS deployment {} completed.", id.deployment());

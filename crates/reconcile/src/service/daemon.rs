@@ -11,7 +11,7 @@ use model::ecs::deployment::RolloutState;
 
 use super::bounds::{least_healthy, most_present};
 use super::health::Health;
-use super::plan::{Plan, Start, StopCause};
+use super::plan::{Plan, Start, StartCause, StopCause};
 use super::replica::STARTED_AT_ONCE;
 use super::stop;
 use super::view::{TaskView, View};
@@ -85,5 +85,5 @@ fn start(places: Vec<Option<ContainerInstanceId>>, now: Timestamp, plan: &mut Pl
     if let Some(at) = not_before.filter(|at| *at > now) {
         return plan.wake(at);
     }
-    plan.start = Some(Start { revision: primary.id.clone(), places });
+    plan.start = Some(Start { revision: primary.id.clone(), places, cause: StartCause::Missing });
 }

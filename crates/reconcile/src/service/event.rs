@@ -1,11 +1,14 @@
 //! The events that users read, in ECS's words, and which of them are held back.
 
+use std::cmp::Reverse;
+use std::net::IpAddr;
 use std::time::Duration;
 
 use model::Timestamp;
 use model::ecs::service::EventCause;
 use model::ecs::{RevisionId, Service, TaskId};
 
+use super::view::TargetView;
 use super::zones::Zones;
 
 /// How many events of a service are kept.
@@ -19,6 +22,29 @@ const MORE: &str = "For more information, see the Troubleshooting section of the
 /// `(service web) has started 2 tasks: (task a) (task b).`
 pub fn started(service: &Service, tasks: &[TaskId]) -> String {
     format!("(service {}) has started {} tasks: {}.", service.name, tasks.len(), list(tasks))
+}
+
+/// The same, when some of them replace tasks that are not healthy.
+pub fn replaced(service: &Service, tasks: &[TaskId], unhealthy: usize) -> String {
+    format!("{} Amazon ECS replaced {unhealthy} tasks due to an unhealthy status.", started(service, tasks))
+}
+
+/// `(service web) has started 1 tasks in us-east-2a to AZ Rebalance: (task a).`
+pub fn moved_in(service: &Service, zone: &str, tasks: &[TaskId]) -> String {
+    let (name, count) = (&service.name, tasks.len());
+    format!("(service {name}) has started {count} tasks in {zone} to AZ Rebalance: {}.", list(tasks))
+}
+
+/// `(service web) has stopped 1 running tasks in us-east-2b due to AZ rebalancing: (task a).`
+pub(super) fn moved_out(service: &Service, zone: &str, tasks: &[TaskId]) -> String {
+    let (name, count) = (&service.name, tasks.len());
+    let tasks = list(tasks);
+    format!("(service {name}) has stopped {count} running tasks in {zone} due to AZ rebalancing: {tasks}.")
+}
+
+/// `(service web) stopped 2 pending tasks.`
+pub(super) fn stopped_pending(service: &Service, count: usize) -> String {
+    format!("(service {}) stopped {count} pending tasks.", service.name)
 }
 
 /// `(service web) has stopped 2 running tasks: (task a) (task b).`
@@ -60,7 +86,7 @@ pub(crate) fn rolling_back(service: &Service, to: &RevisionId) -> String {
 /// Zones differ by more than one task.
 pub(super) fn unbalanced(service: &Service, zones: &Zones) -> String {
     format!(
-        "service ({}) is not AZ balanced with {}. AZ Rebalancing in progress.",
+        "(service {}) is not AZ balanced with {}. AZ Rebalancing in progress.",
         service.name,
         by_zone(zones)
     )
@@ -68,18 +94,15 @@ pub(super) fn unbalanced(service: &Service, zones: &Zones) -> String {
 
 /// They do not any more.
 pub(super) fn balanced(service: &Service, zones: &Zones) -> String {
-    format!("service ({}) is AZ balanced with {}.", service.name, by_zone(zones))
+    format!("(service {}) is AZ balanced with {}.", service.name, by_zone(zones))
 }
 
-/// `2 tasks in a, 1 tasks in b, and 1 tasks in c`.
+/// `2 tasks in a, 1 tasks in b, 1 tasks in c`: the fullest first, as ECS writes it and not as its guide does.
 fn by_zone(zones: &Zones) -> String {
+    let mut zones: Vec<(&String, &usize)> = zones.iter().collect();
+    zones.sort_by_key(|(zone, count)| (Reverse(*count), *zone));
     let each: Vec<String> = zones.iter().map(|(zone, count)| format!("{count} tasks in {zone}")).collect();
-    match each.as_slice() {
-        [] => String::new(),
-        [only] => only.clone(),
-        [first, last] => format!("{first} and {last}"),
-        [first @ .., last] => format!("{}, and {last}", first.join(", ")),
-    }
+    each.join(", ")
 }
 
 /// Tasks joined a target group.
@@ -101,10 +124,30 @@ pub(crate) fn draining(service: &Service, deployment: &RevisionId, count: usize)
     )
 }
 
-/// A load balancer finds a task unhealthy.
-pub(crate) fn unhealthy(service: &Service, task: &TaskId, port: u16, group: &str, reason: &str) -> String {
+/// A load balancer finds a task unhealthy; an instance's target is named by its instance.
+pub(crate) fn unhealthy(service: &Service, task: &TaskId, target: &TargetView, reason: &str) -> String {
+    let TargetView { group, id, port, .. } = target;
+    let subject = match id.parse::<IpAddr>() {
+        Ok(_) => format!("(task {task})"),
+        Err(_) => format!("(instance {id})"),
+    };
     format!(
-        "(service {}) (task {task}) (port {port}) is unhealthy in (target-group {group}) due to (reason {reason}).",
+        "(service {}) {subject} (port {port}) is unhealthy in (target-group {group}) due to (reason {reason}).",
+        service.name
+    )
+}
+
+/// The checks of a task's containers fail.
+pub(super) fn failed_checks(service: &Service, task: &TaskId) -> String {
+    format!("(service {}) (task {task}) failed container health checks.", service.name)
+}
+
+/// Protected tasks are more than wanted.
+pub(super) fn protected(service: &Service, deployment: &RevisionId, count: usize) -> String {
+    let deployment = deployment.deployment();
+    format!(
+        "(service {}) was unable to reach steady state because (taskSet {deployment}) was unable to scale in due to \
+         (reason {count} tasks under protection)",
         service.name
     )
 }

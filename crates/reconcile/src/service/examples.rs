@@ -6,7 +6,7 @@ use model::ecs::status::LastStatus;
 use model::ecs::volume::Switch;
 
 use super::simulated::{World, instance, revision};
-use super::{Checks, TargetState};
+use super::{Checks, StartCause, TargetState};
 
 fn told(world: &World, words: &str) -> usize {
     world.events.iter().filter(|event| event.contains(words)).count()
@@ -136,6 +136,48 @@ fn a_failing_task_goes_when_its_replacement_is_healthy() {
 }
 
 #[test]
+fn failing_pending_and_protected_tasks_are_told_of_as_ecs_does() {
+    let mut world = World::new(2, 100, 200);
+    world.checks = Checks::Unknown;
+    world.calm();
+    let bad = world.ids()[0].clone();
+    world.tasks.get_mut(&bad).unwrap().checks = Checks::Failing;
+    let plan = super::decide(&world.view(), world.now);
+    assert_eq!(plan.start.as_ref().map(|start| start.cause), Some(StartCause::Unhealthy(1)));
+    world.calm();
+    assert_eq!(told(&world, &format!("(service s) (task {bad}) failed container health checks.")), 1);
+    world.scale(4);
+    world.settle();
+    world.scale(2);
+    world.settle();
+    assert_eq!(told(&world, "(service s) stopped 2 pending tasks."), 1);
+    world.calm();
+    let until = world.now + std::time::Duration::from_secs(3600 * 24);
+    world.tasks.values_mut().for_each(|task| task.supervision.protected_until = Some(until));
+    world.scale(0);
+    world.calm();
+    let held = "(service s) was unable to reach steady state because (taskSet ecs-svc/1) was unable to scale in due to \
+                (reason 2 tasks under protection)";
+    assert_eq!((told(&world, held), world.tasks.len()), (1, 2));
+}
+
+#[test]
+fn a_task_that_cannot_start_on_fargate_says_why_once() {
+    let mut world = World::new(2, 100, 200);
+    for _ in 0..5 {
+        world.settle();
+        for id in world.ids() {
+            world.die(&id);
+            world.tasks.get_mut(&id).unwrap().why_not =
+                Some("CannotPullContainerError: no such image".into());
+        }
+    }
+    let why = "(service s) was unable to place a task. Reason: CannotPullContainerError: no such image. For more \
+               information, see the Troubleshooting section of the Amazon ECS Developer Guide.";
+    assert_eq!(told(&world, why), 1);
+}
+
+#[test]
 fn connections_are_drained_before_a_task_ends() {
     let mut world = World::new(1, 100, 200);
     world.groups = vec!["arn:tg".into()];
@@ -221,11 +263,12 @@ fn zones_are_evened_out_one_task_at_a_time() {
     assert_eq!(world.tasks.len(), 5, "one at a time");
     world.calm();
     assert_eq!([world.in_zone("a"), world.in_zone("b"), world.in_zone("c")], [2, 1, 1]);
+    assert_eq!(told(&world, "(service s) has stopped 1 running tasks in a due to AZ rebalancing: (task "), 2);
     assert_eq!(world.started, 6);
-    let first = "service (s) is not AZ balanced with 4 tasks in a, 0 tasks in b, and 0 tasks in c. AZ Rebalancing in \
+    let first = "(service s) is not AZ balanced with 4 tasks in a, 0 tasks in b, 0 tasks in c. AZ Rebalancing in \
                  progress.";
     assert_eq!(
-        (told(&world, first), told(&world, "is AZ balanced with 2 tasks in a, 1 tasks in b, and")),
+        (told(&world, first), told(&world, "is AZ balanced with 2 tasks in a, 1 tasks in b, 1 tasks")),
         (1, 1)
     );
 }

@@ -33,11 +33,11 @@ use std::time::Duration;
 
 use model::Timestamp;
 use model::ecs::deployment::RolloutState;
-use model::ecs::service::{DeploymentControllerType, SchedulingStrategy, ServiceStatus};
+use model::ecs::service::{DeploymentControllerType, EventCause, SchedulingStrategy, ServiceStatus};
 use model::ecs::status::LastStatus;
 
 pub use health::Health;
-pub use plan::{Plan, Shift, Start, StopCause, TaskAction};
+pub use plan::{Plan, Shift, Start, StartCause, StopCause, TaskAction};
 pub use view::{Checks, RouteView, TargetState, TargetView, TaskView, View};
 
 use crate::deployment;
@@ -113,6 +113,7 @@ fn steady(view: &View, plan: &mut Plan) {
         && plan.start.is_none()
         && !stops;
     if is_steady && !plan.service.seen.is_steady {
+        plan.service.seen.told.remove(&EventCause::Protection);
         plan.events.push(event::steady(&plan.service));
     }
     plan.service.seen.is_steady = is_steady;

@@ -47,6 +47,19 @@ pub struct Start {
     pub revision: RevisionId,
     /// Where, one for each task; anywhere, when none is named.
     pub places: Vec<Option<ContainerInstanceId>>,
+    /// Why.
+    pub cause: StartCause,
+}
+
+/// Why the scheduler starts tasks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StartCause {
+    /// There are fewer than wanted.
+    Missing,
+    /// So many of them replace tasks that are not healthy.
+    Unhealthy(usize),
+    /// Another zone has more tasks than it should.
+    Rebalancing,
 }
 
 /// What becomes of a task.
@@ -78,6 +91,8 @@ pub enum TaskAction {
 pub enum StopCause {
     /// There are to be fewer tasks of its deployment.
     Scaling(RevisionId),
+    /// Another zone has got a task of its deployment in its stead.
+    Rebalancing(RevisionId),
     /// Its containers' health checks fail.
     Checks,
     /// The checks of this target group fail.
@@ -88,7 +103,7 @@ impl StopCause {
     /// The code that DescribeTasks shows.
     pub fn code(&self) -> StopCode {
         match self {
-            StopCause::Scaling(_) | StopCause::Checks | StopCause::Target(_) => {
+            StopCause::Scaling(_) | StopCause::Rebalancing(_) | StopCause::Checks | StopCause::Target(_) => {
                 StopCode::ServiceSchedulerInitiated
             }
         }
@@ -97,7 +112,7 @@ impl StopCause {
     /// The reason that DescribeTasks shows.
     pub fn reason(&self) -> String {
         match self {
-            StopCause::Scaling(deployment) => {
+            StopCause::Scaling(deployment) | StopCause::Rebalancing(deployment) => {
                 format!("Scaling activity initiated by (deployment {})", deployment.deployment())
             }
             StopCause::Checks => UNHEALTHY_CONTAINERS.to_owned(),

@@ -16,7 +16,7 @@ use model::ecs::status::LastStatus;
 use super::bounds::{least_healthy, most_present};
 use super::event;
 use super::health::Health;
-use super::plan::{Plan, Start, StopCause};
+use super::plan::{Plan, Start, StartCause, StopCause};
 use super::stop;
 use super::view::{TaskView, View};
 use super::zones;
@@ -52,6 +52,8 @@ pub(super) struct Group {
     pub starts: bool,
     /// Whether the tasks of all other revisions make way for them; otherwise they are none of its business.
     pub replaces_others: bool,
+    /// Whether what is started or stopped now moves a task to another zone.
+    pub moves: bool,
 }
 
 impl Group {
@@ -66,13 +68,14 @@ impl Group {
 
 /// Plans starts and stops.
 pub(super) fn decide(view: &View, health: &BTreeMap<usize, Health>, now: Timestamp, plan: &mut Plan) {
-    let desired = zones::decide(view, health, now, plan);
+    let zones::Wanted { desired, moves } = zones::decide(view, health, now, plan);
     let primary = plan.service.primary();
     let group = Group {
         revision: primary.id.clone(),
         desired,
         starts: primary.rollout_state != RolloutState::Failed,
         replaces_others: true,
+        moves,
     };
     keep(view, health, &group, now, plan);
 }
@@ -100,7 +103,7 @@ pub(super) fn keep(
     let short = if has_no_place { missing } else { missing.saturating_sub(room_soon) };
 
     let mut stops: Vec<(&TaskView, StopCause)> = Vec::new();
-    scale_in(&sorted, desired, least, now, &mut stops);
+    scale_in(&sorted, group, least, now, &mut stops);
     replace_failing(&sorted, desired, short, now, &mut stops);
     if group.starts || desired == 0 {
         retire(&sorted, desired, least, short, now, &mut stops);
@@ -109,8 +112,15 @@ pub(super) fn keep(
     if is_stuck && sorted.good.len() == sorted.healthy && !sorted.old_serving.is_empty() {
         tell_stuck(now, plan);
     }
+    tell_protected(&sorted, desired, &stops, now, plan);
     stop::plan(&stops, view, plan);
-    start(&group.revision, missing.min(room), now, plan);
+    let count = missing.min(room);
+    let cause = match sorted.failing.len().min(count) {
+        _ if group.moves => StartCause::Rebalancing,
+        0 => StartCause::Missing,
+        unhealthy => StartCause::Unhealthy(unhealthy),
+    };
+    start(&group.revision, count, cause, now, plan);
 }
 
 fn sort<'a>(view: &'a View, health: &BTreeMap<usize, Health>, group: &Group) -> Sorted<'a> {
@@ -150,12 +160,12 @@ fn sort<'a>(view: &'a View, health: &BTreeMap<usize, Health>, group: &Group) -> 
 /// Fewer tasks than there are: those that do not run yet go first, then those of the fullest zone, the youngest first.
 fn scale_in<'a>(
     sorted: &Sorted<'a>,
-    desired: usize,
+    group: &Group,
     least: usize,
     now: Timestamp,
     stops: &mut Vec<(&'a TaskView, StopCause)>,
 ) {
-    let surplus = sorted.good.len().saturating_sub(desired);
+    let surplus = sorted.good.len().saturating_sub(to_usize(group.desired));
     let mut spare = (sorted.healthy + sorted.old_serving.len()).saturating_sub(least);
     let mut zones: BTreeMap<Option<&str>, usize> = BTreeMap::new();
     sorted.good.iter().for_each(|(task, _)| *zones.entry(task.zone.as_deref()).or_default() += 1);
@@ -174,7 +184,10 @@ fn scale_in<'a>(
         }
         spare -= usize::from(is_healthy);
         zones.entry(task.zone.as_deref()).and_modify(|crowd| *crowd -= 1);
-        stops.push((task, StopCause::Scaling(task.deployment.clone())));
+        let deployment = task.deployment.clone();
+        let cause =
+            if group.moves { StopCause::Rebalancing(deployment) } else { StopCause::Scaling(deployment) };
+        stops.push((task, cause));
     }
 }
 
@@ -218,6 +231,29 @@ fn retire<'a>(
     stops.extend(serving.into_iter().take(replaced.max(for_room)).map(scaling));
 }
 
+/// Tells of tasks that stay only because they are protected.
+fn tell_protected(
+    sorted: &Sorted<'_>,
+    desired: usize,
+    stops: &[(&TaskView, StopCause)],
+    now: Timestamp,
+    plan: &mut Plan,
+) {
+    let is_stopped = |task: &TaskView| stops.iter().any(|(stopped, _)| stopped.id == task.id);
+    let good = sorted.good.iter().map(|(task, _)| *task);
+    let surplus = good.clone().filter(|task| !is_stopped(task)).count().saturating_sub(desired);
+    let is_replaced = sorted.healthy + sorted.old_serving.len() > desired;
+    let old = sorted.old_serving.iter().filter(|_| is_replaced).chain(&sorted.old_useless).copied();
+    let is_protected = |task: &&TaskView| task.supervision.is_protected(now);
+    let mut held: BTreeMap<RevisionId, usize> = BTreeMap::new();
+    for task in good.filter(is_protected).take(surplus).chain(old.filter(is_protected)) {
+        *held.entry(task.deployment.clone()).or_default() += 1;
+    }
+    if !held.is_empty() && event::may_tell(&mut plan.service, EventCause::Protection, now) {
+        plan.events.extend(held.iter().map(|(id, count)| event::protected(&plan.service, id, *count)));
+    }
+}
+
 fn tell_stuck(now: Timestamp, plan: &mut Plan) {
     if event::may_tell(&mut plan.service, EventCause::Configuration, now) {
         plan.events.push(event::cannot_deploy(&plan.service));
@@ -225,7 +261,7 @@ fn tell_stuck(now: Timestamp, plan: &mut Plan) {
 }
 
 /// Plans starts, unless the plan has some of another group: those come first.
-fn start(revision: &RevisionId, count: usize, now: Timestamp, plan: &mut Plan) {
+fn start(revision: &RevisionId, count: usize, cause: StartCause, now: Timestamp, plan: &mut Plan) {
     if count == 0 || plan.start.is_some() {
         return;
     }
@@ -236,7 +272,7 @@ fn start(revision: &RevisionId, count: usize, now: Timestamp, plan: &mut Plan) {
         return plan.wake(at);
     }
     let places = vec![None; count.min(STARTED_AT_ONCE)];
-    plan.start = Some(Start { revision: revision.clone(), places });
+    plan.start = Some(Start { revision: revision.clone(), places, cause });
 }
 
 fn to_usize(number: u32) -> usize {

@@ -93,6 +93,11 @@ fn count_failure(task: &TaskView, now: Timestamp, plan: &mut Plan) {
         deployment.start_again_at = Some(now + pause);
     }
     let is_slowed_down = deployment.failed_rounds > ROUNDS_AT_ONCE;
+    if let Some(reason) = task.why_not.as_deref().filter(|_| never_ran)
+        && event::may_tell(&mut plan.service, EventCause::Launch, now)
+    {
+        plan.events.push(event::cannot_place(&plan.service, true, reason.trim_end_matches('.')));
+    }
     if never_ran && is_slowed_down && event::may_tell(&mut plan.service, EventCause::Start, now) {
         plan.events.push(event::cannot_start(&plan.service));
     }
@@ -108,6 +113,7 @@ fn count_success(deployment: &RevisionId, plan: &mut Plan) {
     deployment.crashed_rounds = 0;
     deployment.start_again_at = None;
     plan.service.seen.told.remove(&EventCause::Start);
+    plan.service.seen.told.remove(&EventCause::Launch);
 }
 
 #[cfg(test)]

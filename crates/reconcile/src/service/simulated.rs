@@ -284,7 +284,8 @@ impl World {
     }
 
     fn check_laws(&self, view: &View, plan: &Plan) {
-        let counts = |id: &TaskId| plan.tasks.get(id).is_some_and(|it| it.contains(&TaskAction::CountFailure));
+        let counts =
+            |id: &TaskId| plan.tasks.get(id).is_some_and(|it| it.contains(&TaskAction::CountFailure));
         for task in view.tasks.iter().filter(|task| plan.start.is_some() && !task.is_live()) {
             let is_counted = task.supervision.is_counted || counts(&task.id);
             assert!(is_counted || !health::is_failure(task), "{} is replaced before it is counted", task.id);
@@ -422,6 +423,7 @@ impl World {
             checks: self.checks,
             stop_code: None,
             was_unhealthy: false,
+            why_not: None,
             supervision: Supervision::default(),
             instance,
             has_to_move: false,
@@ -448,7 +450,7 @@ impl World {
             TaskAction::Stop { cause, drains } => {
                 task.desired = DesiredStatus::Stopped;
                 task.stop_code = Some(cause.code());
-                task.was_unhealthy = !matches!(cause, StopCause::Scaling(_));
+                task.was_unhealthy = matches!(cause, StopCause::Checks | StopCause::Target(_));
                 if drains {
                     task.last = LastStatus::Deactivating;
                 }

@@ -41,8 +41,10 @@ fn group(view: &View, health: &BTreeMap<usize, Health>, revision: RevisionId, pl
     let desired = plan.service.spec.desired_count;
     let stage = record.lifecycle.as_ref().map(|lifecycle| lifecycle.stage);
     let goes_back = record.rollback.is_some();
-    let kept = |revision, starts| Some(Group { revision, desired, starts, replaces_others: false });
-    let gone = |revision| Some(Group { revision, desired: 0, starts: false, replaces_others: false });
+    let of =
+        |revision, desired, starts| Group { revision, desired, starts, replaces_others: false, moves: false };
+    let kept = |revision, starts| Some(of(revision, desired, starts));
+    let gone = |revision| Some(of(revision, 0, false));
     let is_up = goes_back || stage.is_some_and(|stage| stage >= LifecycleStage::ScaleUp);
     if revision == primary.id {
         let starts = primary.rollout_state != RolloutState::Failed;

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 
 use model::Timestamp;
 use model::ecs::RevisionId;
+use model::ecs::service::EventCause;
 use model::ecs::status::LastStatus;
 use model::ecs::task_set::{StabilityStatus, TaskSet, TaskSetStatus};
 
@@ -27,6 +28,7 @@ pub(super) fn decide(view: &View, health: &BTreeMap<usize, Health>, now: Timesta
                     revision: set.revision,
                     starts: true,
                     replaces_others: false,
+                    moves: false,
                 };
                 replica::keep(view, health, &group, now, plan);
             }
@@ -69,6 +71,7 @@ fn note_stability(view: &View, health: &BTreeMap<usize, Health>, now: Timestamp,
     }
     let is_steady = sets.iter().all(|set| set.stability == StabilityStatus::SteadyState);
     if is_steady && !plan.service.seen.is_steady && !sets.is_empty() {
+        plan.service.seen.told.remove(&EventCause::Protection);
         plan.events.push(event::steady(&plan.service));
     }
     plan.service.seen.is_steady = is_steady;

@@ -62,6 +62,8 @@ pub struct TaskView {
     pub checks: Checks,
     /// Why it stopped.
     pub stop_code: Option<StopCode>,
+    /// Why it did not start, where ECS tells it as an event: on Fargate.
+    pub why_not: Option<String>,
     /// Whether it was stopped because it was not healthy.
     pub was_unhealthy: bool,
     /// The scheduler's own notes.

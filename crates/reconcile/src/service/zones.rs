@@ -23,18 +23,33 @@ const FRUITLESS: Duration = Duration::from_secs(15 * 60);
 /// Tasks of a service in each zone where it may have some.
 pub(super) type Zones = BTreeMap<String, usize>;
 
-/// How many tasks the service is to have at this moment: one more than it wants while one moves.
-pub(super) fn decide(view: &View, health: &BTreeMap<usize, Health>, now: Timestamp, plan: &mut Plan) -> u32 {
+/// How many tasks a service is to have at this moment.
+pub(super) struct Wanted {
+    /// The number: one more than the service wants while one moves.
+    pub desired: u32,
+    /// Whether what is started or stopped now is a part of a move.
+    pub moves: bool,
+}
+
+/// How many tasks the service is to have at this moment.
+pub(super) fn decide(
+    view: &View,
+    health: &BTreeMap<usize, Health>,
+    now: Timestamp,
+    plan: &mut Plan,
+) -> Wanted {
     let desired = plan.service.spec.desired_count;
     let wanted = usize::try_from(desired).unwrap_or(usize::MAX);
+    let stays = Wanted { desired, moves: false };
+    let one_more = Wanted { desired: desired.saturating_add(1), moves: true };
     let Some(zones) = settled(view, health, plan) else {
         plan.service.seen.moving = None;
-        return desired;
+        return stays;
     };
     let total: usize = zones.values().sum();
     if let Some(before) = plan.service.seen.moving {
         if total <= wanted {
-            return desired.saturating_add(1);
+            return one_more;
         }
         // The new one is there: what is too much goes from the fullest zone.
         plan.service.seen.moving = None;
@@ -44,19 +59,19 @@ pub(super) fn decide(view: &View, health: &BTreeMap<usize, Health>, now: Timesta
         } else if unevenness(&after) >= before {
             plan.service.seen.move_again_at = Some(now + FRUITLESS);
         }
-        return desired;
+        return Wanted { desired, moves: true };
     }
     if spread(&zones) <= 1 || total != wanted || !can_leave(view, &zones, now) {
-        return desired;
+        return stays;
     }
     if let Some(at) = plan.service.seen.move_again_at.filter(|at| *at > now) {
         plan.wake(at);
-        return desired;
+        return stays;
     }
     plan.service.seen.move_again_at = None;
     plan.service.seen.moving = Some(unevenness(&zones));
     plan.events.push(event::unbalanced(&plan.service, &zones));
-    desired.saturating_add(1)
+    one_more
 }
 
 /// The healthy tasks in each zone, when nothing else is going on and there is room for one more.

@@ -3,7 +3,7 @@
 //! What a plan changes of the service and its tasks is one commit; starts come after it, with the placing lock held
 //! and everything looked at anew, so that no two looks start the same task.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use model::ecs::container_instance::ContainerInstanceStatus;
 use model::ecs::service::SchedulingStrategy;
@@ -17,7 +17,8 @@ use model::ecs::{
 use model::{Scope, Timestamp};
 use reconcile::placement::instances::Mismatch;
 use reconcile::service::{
-    Checks, Plan, Start, TaskAction, TaskView, View, decide, event, place, plan::is_unhealthy_reason,
+    Checks, Plan, Start, StartCause, TaskAction, TaskView, View, decide, event, place,
+    plan::is_unhealthy_reason,
 };
 use store::{Change, Snapshot, Store, Txn, Versioned, key};
 
@@ -206,6 +207,7 @@ fn task_view(snapshot: &Snapshot, service: &Service, task: &Task, now: Timestamp
         ended_at: task.seen.execution_stopped_at.or(task.seen.stopping_at).or(task.seen.stopped_at),
         checks: checks(task),
         stop_code: task.seen.stop_code,
+        why_not: task.seen.stopped_reason.clone().filter(|_| task.spec.launch_type == LaunchType::Fargate),
         was_unhealthy: by_us && is_unhealthy_reason(reason),
         supervision: task.supervision.clone(),
         has_to_move: drains(snapshot, task),
@@ -355,8 +357,7 @@ async fn place_tasks(
     let mut events = Vec::new();
     if !made.is_empty() {
         place::found(&mut service);
-        let started: Vec<TaskId> = made.iter().map(|task| task.id.clone()).collect();
-        events.push(event::started(&service, &started));
+        events.extend(started(&service, wanted.cause, &made));
     }
     if let Some(reason) = refused {
         let is_fargate = made.first().is_none_or(|task| task.spec.launch_type == LaunchType::Fargate);
@@ -369,6 +370,23 @@ async fn place_tasks(
     let txn = tell(txn, &mut service, &events, ids, now);
     cloud.store.commit(txn.update(&gathered.service, &ServiceRow(service))).await?;
     Ok(())
+}
+
+/// What is told of tasks that found a place.
+fn started(service: &Service, cause: StartCause, made: &[Task]) -> Vec<String> {
+    let ids: Vec<TaskId> = made.iter().map(|task| task.id.clone()).collect();
+    match cause {
+        StartCause::Missing => vec![event::started(service, &ids)],
+        StartCause::Unhealthy(count) => vec![event::replaced(service, &ids, count.min(ids.len()))],
+        StartCause::Rebalancing => {
+            let mut zones: BTreeMap<&str, Vec<TaskId>> = BTreeMap::new();
+            for task in made {
+                let zone = task.seen.availability_zone.as_deref().unwrap_or_default();
+                zones.entry(zone).or_default().push(task.id.clone());
+            }
+            zones.iter().map(|(zone, ids)| event::moved_in(service, zone, ids)).collect()
+        }
+    }
 }
 
 fn make(
