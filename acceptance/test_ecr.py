@@ -166,45 +166,6 @@ def test_what_cannot_be_scanned_says_so(ecr, repo):
     assert code(ecr.describe_image_scan_findings, repositoryName=repo.name, imageId=image) == "ScanNotFoundException"
 
 
-# Copies in other regions
-
-def test_images_are_copied_to_other_regions(cloud, ecr, repo):
-    other = cloud.client("ecr", "eu-west-1")
-    ecr.put_replication_configuration(replicationConfiguration={"rules": [
-        {"destinations": [{"region": "eu-west-1", "registryId": cloud.account}],
-         "repositoryFilters": [{"filter": repo.name, "filterType": "PREFIX_MATCH"}]}]})
-    other.create_repository_creation_template(prefix="team", appliedFor=["REPLICATION"], imageTagMutability="IMMUTABLE",
-                                              resourceTags=[{"Key": "made", "Value": "by template"}])
-    try:
-        data, digest = repo.image("v1", layers=(os.urandom(1000),))
-        index = encode({"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": [descriptor(data, OCI_MANIFEST)]})
-        repo.put("all", index, OCI_INDEX)
-
-        def complete():
-            status = ecr.describe_image_replication_status(repositoryName=repo.name, imageId={"imageTag": "all"})
-            return [copy["status"] for copy in status["replicationStatuses"]] == ["COMPLETE"]
-        wait_until("the copy is there", complete, 60)
-        copies = other.describe_images(repositoryName=repo.name)["imageDetails"]
-        assert {tag for copy in copies for tag in copy.get("imageTags", [])} == {"v1", "all"}
-        [made] = other.describe_repositories(repositoryNames=[repo.name])["repositories"]
-        assert made["imageTagMutability"] == "IMMUTABLE"
-        there = Repository(cloud.registry, repo.name, password(cloud, "eu-west-1"))
-        assert there.on("GET", f"manifests/{digest}", 200).content == data
-        assert there.on("GET", f"blobs/{json.loads(data)['layers'][0]['digest']}", 200).content
-    finally:
-        ecr.put_replication_configuration(replicationConfiguration={"rules": []})
-
-
-def test_replication_is_described_and_what_it_cannot_do_refused(cloud, ecr):
-    rule = {"destinations": [{"region": "eu-west-1", "registryId": cloud.account}]}
-    ecr.put_replication_configuration(replicationConfiguration={"rules": [rule]})
-    assert ecr.describe_registry()["replicationConfiguration"]["rules"] == [rule]
-    for wrong in ({"region": "eu-west-1", "registryId": "999999999999"}, {"region": cloud.region, "registryId": cloud.account}):
-        refused = code(ecr.put_replication_configuration, replicationConfiguration={"rules": [{"destinations": [wrong]}]})
-        assert refused == "InvalidParameterException"
-    ecr.put_replication_configuration(replicationConfiguration={"rules": []})
-
-
 # Templates and settings
 
 def test_a_push_makes_its_repository_where_a_template_says_so(cloud, ecr, secret):

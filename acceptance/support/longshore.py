@@ -29,12 +29,12 @@ def binary():
 class Longshore:
     """One `longshore up`. `start` and `kill` may be called any number of times on the same data."""
 
-    def __init__(self, node=True, options=(), network_pool=None, variables=None):
+    def __init__(self, node=True, options=(), network_pool=None, variables=None, account="123456789012"):
         # Under /var/tmp and not /tmp: overlayfs needs a real file system below it.
         self.dir = Path(tempfile.mkdtemp(prefix="longshore-test-", dir="/var/tmp"))
         self.port = free_port()
         self.region = "us-east-2"
-        self.account = "123456789012"
+        self.account = account
         self.node = node
         self.options = list(options)
         self.variables = variables or {}

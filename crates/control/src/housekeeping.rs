@@ -25,6 +25,8 @@ const REGISTRY_EVERY: Duration = Duration::from_secs(60 * 60);
 
 /// How long copies and scans that failed for a reason of ours wait; a wish wakes them at once.
 const WISHES_EVERY: Duration = Duration::from_secs(60);
+/// The least pause between two looks at what was put off.
+const WISHES_PAUSE: Duration = Duration::from_millis(500);
 
 /// Runs all duties until it is dropped.
 pub async fn run(cloud: Arc<Cloud>, clock: Clock) {
@@ -111,6 +113,8 @@ async fn copies_and_scans(cloud: &Cloud, clock: &Clock) {
             continue;
         }
         // A wish that came during the round is remembered and wakes at once.
-        drop(tokio::time::timeout(WISHES_EVERY, cloud.registry.work_is_wished()).await);
+        let put_off = cloud.registry.replication_due().map(|due| due.since(clock.now()));
+        let pause = put_off.map_or(WISHES_EVERY, |pause| pause.clamp(WISHES_PAUSE, WISHES_EVERY));
+        drop(tokio::time::timeout(pause, cloud.registry.work_is_wished()).await);
     }
 }

@@ -57,6 +57,7 @@ async fn main() -> Result<(), Failure> {
         grace: DEFAULT_GRACE,
         vulnerabilities: None,
         mirrors: Default::default(),
+        peers: Default::default(),
     };
     let registry = Arc::new(Registry::new(store, blobs, config));
     let scope = Scope::new(AccountId::new("123456789012")?, Region::new("us-east-2")?);

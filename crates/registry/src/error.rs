@@ -48,6 +48,19 @@ pub enum Error {
     /// Another registry did not give what it was asked for.
     #[error("The upstream registry could not be asked: {0}")]
     Upstream(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The operator has named no Longshore of that account.
+    #[error("No registry with id '{0}' is known: name it with --registry-peer")]
+    PeerUnknown(AccountId),
+    /// Another Longshore refused a request.
+    #[error("The other registry answered {status}: {code}: {message}")]
+    PeerRefused {
+        /// Its status.
+        status: http::StatusCode,
+        /// Its exception's name, or the distribution protocol's code.
+        code: String,
+        /// What it said.
+        message: String,
+    },
     /// There is no such template.
     #[error("The Repository Creation Template with prefix '{0}' does not exist")]
     TemplateUnknown(String),
@@ -100,6 +113,9 @@ pub enum Error {
         /// ECR's message: it names the image as it was asked for.
         message: String,
     },
+    /// An index that can be pulled lists the image.
+    #[error("The image {0} is referenced by a manifest list in the standard storage class")]
+    ListedByIndex(Digest),
     /// The manifest is malformed.
     #[error("Invalid image manifest: {0}")]
     ManifestInvalid(String),

@@ -9,11 +9,11 @@ use store::{Key, Snapshot, Txn, Versioned, key};
 
 use crate::error::Error;
 use crate::repositories::{fence, find, raised};
-use crate::tables::{Image, Replica, Repository, Scan, Tag};
+use crate::tables::{Destination, Image, Replica, Repository, Scan, Tag, Withdrawal, Withdrawn};
 use crate::{MAX_ATTEMPTS, Registry, store_failure};
 
 /// How many tags one commit deletes: below the store's limit of operations.
-const TAGS_PER_COMMIT: usize = 75;
+const TAGS_PER_COMMIT: usize = 50;
 /// How many rows of copies go with an image: commits are limited, and stray rows do no harm.
 const MAX_REPLICAS: usize = 10;
 /// How often at most a pull is recorded, as ECR does.
@@ -115,6 +115,16 @@ impl Registry {
 
     /// Removes a tag; the image stays. Answers where it pointed.
     pub async fn untag(&self, repository: &Repository, tag: &ImageTag) -> Result<Digest, Error> {
+        self.untag_here_and(repository, tag, &self.delete_destinations(repository)).await
+    }
+
+    /// Removes a tag, and wishes it to go at `destinations`.
+    pub(crate) async fn untag_here_and(
+        &self,
+        repository: &Repository,
+        tag: &ImageTag,
+        destinations: &[Destination],
+    ) -> Result<Digest, Error> {
         for _ in 0..MAX_ATTEMPTS {
             let snapshot = self.store.snapshot();
             let read = snapshot
@@ -122,8 +132,12 @@ impl Registry {
                 .ok_or_else(|| image_unknown(repository, &Reference::Tag(tag.clone())))?;
             let contents = fence(&snapshot, repository)?;
             let txn = Txn::new().update(&contents, &raised(&contents)).remove(&read);
+            let txn = withdrawn(txn, repository, &Withdrawn::Tag(tag.clone()), destinations);
             match self.store.commit(txn).await {
-                Ok(_) => return Ok(read.digest.clone()),
+                Ok(_) => {
+                    self.wake_for(destinations);
+                    return Ok(read.digest.clone());
+                }
                 Err(error) if error.is_conflict() => {}
                 Err(error) => return Err(store_failure("removing a tag")(error)),
             }
@@ -138,6 +152,16 @@ impl Registry {
         &self,
         repository: &Repository,
         digest: &Digest,
+    ) -> Result<Vec<ImageTag>, Error> {
+        self.delete_image_here_and(repository, digest, &self.delete_destinations(repository)).await
+    }
+
+    /// Deletes an image, and wishes it to go at `destinations`.
+    pub(crate) async fn delete_image_here_and(
+        &self,
+        repository: &Repository,
+        digest: &Digest,
+        destinations: &[Destination],
     ) -> Result<Vec<ImageTag>, Error> {
         let mut gone = Vec::new();
         let mut attempts = 0;
@@ -158,11 +182,13 @@ impl Registry {
                 for replica in snapshot.page::<Replica>(&image_key(repository, digest), None, MAX_REPLICAS) {
                     txn = txn.remove(&replica);
                 }
+                txn = withdrawn(txn, repository, &Withdrawn::Image(digest.clone()), destinations);
             }
             match self.store.commit(txn).await {
                 Ok(_) => {
                     gone.extend(tags.iter().map(|row| row.tag.clone()));
                     if last {
+                        self.wake_for(destinations);
                         return Ok(gone);
                     }
                 }
@@ -171,6 +197,16 @@ impl Registry {
             }
         }
         Err(Error::Contended)
+    }
+
+    fn delete_destinations(&self, repository: &Repository) -> Vec<Destination> {
+        self.settings(&repository.scope).delete_destinations(&repository.name)
+    }
+
+    fn wake_for(&self, destinations: &[Destination]) {
+        if !destinations.is_empty() {
+            self.work.notify_one();
+        }
     }
 
     /// The manifest's bytes, for `caller` who pulls the image.
@@ -214,6 +250,12 @@ impl Registry {
     }
 }
 
+/// The same commit, which also wishes `what` to go at the destinations.
+fn withdrawn(txn: Txn, repository: &Repository, what: &Withdrawn, destinations: &[Destination]) -> Txn {
+    let wished = |to: &Destination| Withdrawal::wished(repository, what.clone(), to.clone());
+    destinations.iter().fold(txn, |txn, to| txn.put(&wished(to)))
+}
+
 fn tags_page(snapshot: &Snapshot, image: &Key) -> Vec<Versioned<Tag>> {
     snapshot.page_by::<Tag>("image", image, None, TAGS_PER_COMMIT)
 }
@@ -224,13 +266,22 @@ fn image_key(repository: &Repository, digest: &Digest) -> Key {
 
 /// ECR's message for an image that is not there.
 pub(crate) fn image_unknown(repository: &Repository, reference: &Reference) -> Error {
+    image_missing(repository, reference, "does not exist within")
+}
+
+/// The message for an image that is not to be pulled.
+pub(crate) fn image_archived(repository: &Repository, reference: &Reference) -> Error {
+    image_missing(repository, reference, "is archived and must be restored in")
+}
+
+fn image_missing(repository: &Repository, reference: &Reference, how: &str) -> Error {
     let (digest, tag) = match reference {
         Reference::Digest(digest) => (digest.as_str(), "null"),
         Reference::Tag(tag) => ("null", tag.as_str()),
     };
     Error::ManifestUnknown {
         message: format!(
-            "The image with imageId {{imageDigest:'{digest}', imageTag:'{tag}'}} does not exist within the repository with name '{}' in the registry with id '{}'",
+            "The image with imageId {{imageDigest:'{digest}', imageTag:'{tag}'}} {how} the repository with name '{}' in the registry with id '{}'",
             repository.name, repository.scope.account
         ),
     }

@@ -6,6 +6,7 @@
 //! committed only after its digest was verified and its bytes are durable. What may be
 //! deleted when is decided in [`mod@reap`]; `tables.rs` explains the rows.
 
+mod archive;
 pub mod cache;
 mod content;
 mod error;
@@ -18,7 +19,7 @@ mod manifest;
 mod push;
 mod range;
 pub mod reap;
-mod replication;
+pub mod replication;
 mod repositories;
 mod scan;
 pub mod settings;
@@ -33,11 +34,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use model::{Arn, IdSource, Timestamp};
+use model::{AccountId, Arn, IdSource, Timestamp};
 use parking_lot::Mutex;
 use store::{Blobs, Store};
 use tokio::sync::Notify;
 
+pub use archive::StorageClass;
 pub use content::ContentStream;
 pub use error::{Error, Fault};
 pub use hashing::{Hasher, digest_of};
@@ -52,6 +54,7 @@ pub use uploads::{Chunk, Incoming};
 
 use cache::Upstreams;
 use content::Content;
+use replication::{PeerConfig, Peers};
 
 /// Decides whether a caller may do something: the registry's way to the authorisation point.
 pub trait Gate: Send + Sync {
@@ -73,6 +76,8 @@ pub struct Config {
     pub vulnerabilities: Option<PathBuf>,
     /// By host of a registry, the base address that is asked instead of it.
     pub mirrors: BTreeMap<String, String>,
+    /// The Longshores of other accounts that images may be copied to.
+    pub peers: BTreeMap<AccountId, PeerConfig>,
 }
 
 /// The default of [`Config::grace`].
@@ -88,6 +93,7 @@ pub struct Registry {
     pub(crate) vulnerabilities: Option<PathBuf>,
     pub(crate) work: Notify,
     pub(crate) upstreams: Upstreams,
+    pub(crate) peers: Peers,
     ids: Mutex<Box<dyn IdSource>>,
 }
 
@@ -97,15 +103,20 @@ pub(crate) const MAX_ATTEMPTS: usize = 64;
 impl Registry {
     /// Builds a registry over a store whose schema has [`tables::tables`].
     pub fn new(store: Store, blobs: Blobs, config: Config) -> Self {
-        let Config { seal, ids, gate, grace, vulnerabilities, mirrors } = config;
+        let Config { seal, ids, gate, grace, vulnerabilities, mirrors, peers } = config;
         let (content, work, ids) = (Content::new(blobs), Notify::new(), Mutex::new(ids));
-        let upstreams = Upstreams::new(mirrors);
-        Registry { store, content, seal, gate, grace, vulnerabilities, work, upstreams, ids }
+        let (upstreams, peers) = (Upstreams::new(mirrors), Peers::new(peers));
+        Registry { store, content, seal, gate, grace, vulnerabilities, work, upstreams, peers, ids }
     }
 
     /// Waits until a push or a request wishes for a copy or a scan.
     pub async fn work_is_wished(&self) {
         self.work.notified().await;
+    }
+
+    /// Whether copies can go to the registry of this account.
+    pub fn has_peer(&self, account: &AccountId) -> bool {
+        self.peers.knows(account)
     }
 
     /// A new random UUID.

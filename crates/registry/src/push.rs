@@ -12,7 +12,7 @@ use crate::error::Error;
 use crate::hashing::digest_of;
 use crate::manifest::Manifest;
 use crate::repositories::{fence, find, raised};
-use crate::tables::{Image, Link, Replica, Repository, Scan, ScanFrequency, Tag};
+use crate::tables::{Image, Link, Replica, Repository, Scan, ScanFrequency, StorageClass, Tag};
 use crate::{MAX_ATTEMPTS, Registry, store_failure};
 
 /// The most tags of one push: a commit's operations are limited.
@@ -31,7 +31,7 @@ pub struct Push {
     pub tags: Vec<ImageTag>,
     /// The digest that it must have, where the client says.
     pub digest: Option<Digest>,
-    /// Whether this is a copy from another region, which is not copied again.
+    /// Whether this is a copy from another registry, which is not copied again.
     pub is_copy: bool,
     /// Whether an index may come before the images that it lists.
     pub is_sparse: bool,
@@ -42,7 +42,7 @@ pub struct Push {
 pub struct Pushed {
     /// The image as it is now.
     pub image: Image,
-    /// Whether the image was not there before.
+    /// Whether the image was not there before, or not to be pulled.
     pub image_is_new: bool,
     /// Whether a tag was not there, or pointed elsewhere.
     pub tag_moved: bool,
@@ -70,7 +70,7 @@ impl Registry {
         tags_that_move(&snapshot, &repository, &push.tags, &digest)?;
 
         let settings = self.settings(scope);
-        let regions = if push.is_copy { Vec::new() } else { settings.destinations(name) };
+        let destinations = if push.is_copy { Vec::new() } else { settings.destinations(name) };
         let size = push.manifest.len() as u64;
         self.store_small(&repository, &digest, push.manifest, now).await?;
         for _ in 0..MAX_ATTEMPTS {
@@ -82,10 +82,14 @@ impl Registry {
             let contents = fence(&snapshot, &repository)?;
             let known = snapshot.get::<Image>(&key![repository.id, digest.as_str()]);
             let image = match &known {
+                // Pushing an archived image again brings it back.
+                Some(known) if known.storage == StorageClass::Archive => {
+                    Image::clone(known).stored_as(StorageClass::Standard, now)
+                }
                 Some(known) => Image::clone(known),
                 None => new_image(&repository, &manifest, &digest, size, now),
             };
-            if known.is_some() && !tag_moved {
+            if known.as_ref().is_some_and(|known| **known == image) && !tag_moved {
                 return Ok(Pushed { image, image_is_new: false, tag_moved });
             }
             let is_scanned = known.is_none()
@@ -97,8 +101,8 @@ impl Registry {
                 .expect(&repository)
                 .expect_present::<Link>(&key![repository.id, digest.as_str()])
                 .put(&image);
-            for region in &regions {
-                txn = txn.put(&Replica::wished(&repository, &digest, region.clone(), now));
+            for destination in &destinations {
+                txn = txn.put(&Replica::wished(&repository, &digest, destination.clone(), now));
             }
             if is_scanned {
                 txn = txn.put(&Scan::wished(&repository, &digest, now));
@@ -111,12 +115,14 @@ impl Registry {
                     tagged_at: now,
                 });
             }
+            let image_is_new = known.is_none();
             match self.store.commit(txn).await {
                 Ok(_) => {
-                    if is_scanned || !regions.is_empty() {
+                    if is_scanned || !destinations.is_empty() {
                         self.work.notify_one();
                     }
-                    return Ok(Pushed { image, image_is_new: known.is_none(), tag_moved });
+                    let is_back = known.is_some_and(|known| known.storage != image.storage);
+                    return Ok(Pushed { image_is_new: image_is_new || is_back, image, tag_moved });
                 }
                 Err(error) if error.is_conflict() => {}
                 Err(error) => return Err(store_failure("pushing an image")(error)),
@@ -151,6 +157,9 @@ fn new_image(
         subject: manifest.subject.clone(),
         annotations: if shown && fits { manifest.annotations.clone() } else { BTreeMap::new() },
         annotations_apart: shown && !fits,
+        storage: StorageClass::Standard,
+        archived_at: None,
+        activated_at: None,
     }
 }
 

@@ -16,7 +16,7 @@ use store::{Key, Row, Snapshot, Txn, Versioned, key};
 use crate::content::Object;
 use crate::error::Error;
 use crate::repositories::raised;
-use crate::tables::{Blob, Contents, Doomed, Grave, Image, Link, Replica, Scan, Tag};
+use crate::tables::{Blob, Contents, Doomed, Grave, Image, Link, Replica, Scan, Tag, Withdrawal};
 use crate::{Registry, store_failure};
 
 /// How many rows one commit deletes: below the store's limit of operations.
@@ -27,7 +27,7 @@ const OBJECTS_PER_PAGE: usize = 1000;
 /// What one run of the reaper removed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Reaped {
-    /// Images that a lifecycle policy expired.
+    /// Images that a lifecycle policy expired or archived.
     pub images: usize,
     /// Deleted repositories whose contents are gone now.
     pub graves: usize,
@@ -66,6 +66,7 @@ impl Registry {
             self.empty::<Link>(&contents).await?;
             self.empty::<Scan>(&contents).await?;
             self.empty::<Replica>(&contents).await?;
+            self.empty::<Withdrawal>(&contents).await?;
             let removed = self.store.commit(Txn::new().remove(grave)).await;
             removed.map_err(store_failure("closing a deleted repository"))?;
         }
@@ -73,7 +74,7 @@ impl Registry {
     }
 
     /// Deletes all rows under `prefix`; nobody writes there any more.
-    async fn empty<R: Row>(&self, prefix: &Key) -> Result<(), Error> {
+    pub(crate) async fn empty<R: Row>(&self, prefix: &Key) -> Result<(), Error> {
         loop {
             let rows = self.store.snapshot().page::<R>(prefix, None, ROWS_PER_COMMIT);
             if rows.is_empty() {

@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use model::ecr::{RepositoryName, matches_wildcard};
-use model::{Record, Region, Scope, Timestamp};
+use model::{Record, Scope, Timestamp};
 use serde::{Deserialize, Serialize};
 use store::{Key, Row, key};
 
-use crate::tables::Repository;
+use crate::tables::{Destination, Repository};
 
 /// The account setting that says whether blobs may be mounted.
 pub const BLOB_MOUNTING: &str = "BLOB_MOUNTING";
@@ -54,10 +54,13 @@ pub struct ScanRule {
 /// What is copied where.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReplicationRule {
-    /// The regions that get a copy.
-    pub destinations: Vec<Region>,
+    /// The registries that get a copy.
+    pub destinations: Vec<Destination>,
     /// Prefixes of the repositories' names; without any, all are meant.
     pub prefixes: Vec<String>,
+    /// Whether images and tags that are deleted go there too.
+    #[serde(default)]
+    pub deletes: bool,
 }
 
 impl RegistrySettings {
@@ -89,17 +92,28 @@ impl RegistrySettings {
         }
     }
 
-    /// The regions that get a copy of a repository's images, each once.
-    pub fn destinations(&self, name: &RepositoryName) -> Vec<Region> {
+    /// The registries that get a copy of a repository's images, each once.
+    pub fn destinations(&self, name: &RepositoryName) -> Vec<Destination> {
+        self.meant(name, |_| true)
+    }
+
+    /// Those of them where what is deleted goes too.
+    pub fn delete_destinations(&self, name: &RepositoryName) -> Vec<Destination> {
+        self.meant(name, |rule| rule.deletes)
+    }
+
+    fn meant(&self, name: &RepositoryName, which: impl Fn(&ReplicationRule) -> bool) -> Vec<Destination> {
         let is_meant = |rule: &&ReplicationRule| {
-            rule.prefixes.is_empty() || rule.prefixes.iter().any(|prefix| name.as_str().starts_with(prefix))
+            which(rule)
+                && (rule.prefixes.is_empty()
+                    || rule.prefixes.iter().any(|prefix| name.as_str().starts_with(prefix)))
         };
-        let mut regions: Vec<Region> =
-            self.replication.iter().filter(is_meant).flat_map(|rule| rule.destinations.clone()).collect();
-        regions.sort();
-        regions.dedup();
-        regions.retain(|region| *region != self.scope.region);
-        regions
+        let rules = self.replication.iter().filter(is_meant);
+        let mut found: Vec<Destination> = rules.flat_map(|rule| rule.destinations.clone()).collect();
+        found.sort();
+        found.dedup();
+        found.retain(|destination| !destination.is_at(&self.scope));
+        found
     }
 }
 
@@ -118,7 +132,7 @@ impl Row for RegistrySettings {
 
 #[cfg(test)]
 mod tests {
-    use model::AccountId;
+    use model::{AccountId, Region};
 
     use super::*;
 
@@ -148,10 +162,13 @@ mod tests {
     #[test]
     fn a_registry_never_copies_to_itself() {
         let mut settings = settings();
-        let regions = ["us-east-2", "eu-west-1", "eu-west-1"].map(|region| Region::new(region).unwrap());
-        settings.replication =
-            vec![ReplicationRule { destinations: regions.to_vec(), prefixes: vec!["team/".into()] }];
-        assert_eq!(settings.destinations(&"team/web".parse().unwrap()), [Region::new("eu-west-1").unwrap()]);
+        let near = |region| Destination::near(&settings.scope, Region::new(region).unwrap());
+        let there = near("eu-west-1");
+        let destinations = vec![near("us-east-2"), there.clone(), there.clone()];
+        let prefixes = vec!["team/".into()];
+        settings.replication = vec![ReplicationRule { destinations, prefixes, deletes: false }];
+        assert_eq!(settings.destinations(&"team/web".parse().unwrap()), [there]);
         assert!(settings.destinations(&"web".parse().unwrap()).is_empty());
+        assert!(settings.delete_destinations(&"team/web".parse().unwrap()).is_empty());
     }
 }

@@ -18,7 +18,10 @@
 //! | `ecr/doomed` | object | the reaper deletes this object: no blob may name it any more |
 //! | `ecr/registry` | scope | the settings of one account's registry in one region |
 //! | `ecr/template` | scope, prefix | what repositories look like that nobody created by hand |
-//! | `ecr/replica` | repository id, digest, region | an image is to be copied, or was |
+//! | `ecr/replica` | repository id, digest, destination | an image is to be copied, or was |
+//! | `ecr/withdrawal` | repository id, destination, tag or digest | it is to go at the destination too |
+//! | `ecr/backfill` | scope, id | the images of a registry are to be copied to a destination |
+//! | `ecr/backfill-item` | backfill id, repository, digest | one of them, and how far it is |
 //! | `ecr/cache-rule` | scope, prefix | names below the prefix are filled from another registry |
 //! | `ecr/compared` | repository id, tag | when a cached tag was last compared with its registry |
 //! | `ecr/scan` | repository id, digest | the last scan of an image |
@@ -30,8 +33,11 @@ use model::{Arn, Record, Scope, Timestamp};
 use serde::{Deserialize, Serialize};
 use store::{Key, Row, Schema, key};
 
+pub use crate::archive::StorageClass;
 pub use crate::cache::{CacheRule, Compared};
-pub use crate::replication::{Replica, ReplicaState};
+pub use crate::replication::{
+    Backfill, BackfillItem, BackfillState, Destination, Replica, ReplicaState, Withdrawal, Withdrawn,
+};
 pub use crate::scan::{Finding, Scan, ScanState, Severity};
 pub use crate::settings::{RegistrySettings, ReplicationRule, ScanFrequency, ScanRule};
 pub use crate::templates::{Occasion, Template};
@@ -50,6 +56,9 @@ pub fn tables(schema: Schema) -> Schema {
         .table::<RegistrySettings>()
         .table::<Template>()
         .table::<Replica>()
+        .table::<Withdrawal>()
+        .table::<Backfill>()
+        .table::<BackfillItem>()
         .table::<Scan>()
         .table::<CacheRule>()
         .table::<Compared>()
@@ -146,6 +155,15 @@ pub struct Image {
     /// Whether its annotations are too long for a row, and read from the manifest when listed.
     #[serde(default)]
     pub annotations_apart: bool,
+    /// Where it is kept.
+    #[serde(default)]
+    pub storage: StorageClass,
+    /// When it was last archived.
+    #[serde(default)]
+    pub archived_at: Option<Timestamp>,
+    /// When it last came back from the archive.
+    #[serde(default)]
+    pub activated_at: Option<Timestamp>,
 }
 
 /// Where a tag points.

@@ -78,6 +78,7 @@ impl World {
             grace: GRACE,
             vulnerabilities: None,
             mirrors: Default::default(),
+            peers: Default::default(),
         };
         let registry = Registry::new(store.clone(), blobs.clone(), config);
         let account = AccountId::new("123456789012").expect("an account");

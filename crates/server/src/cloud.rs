@@ -41,6 +41,7 @@ pub async fn open(config: &Config, endpoint: &str, registry_host: &str) -> Resul
         grace: DEFAULT_GRACE,
         vulnerabilities: config.vulnerability_db.clone(),
         mirrors: config.registry_mirrors.clone(),
+        peers: config.registry_peers.clone(),
     };
     let registry = Registry::new(store.clone(), blobs.clone(), registry);
     Ok(Cloud {

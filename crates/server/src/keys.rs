@@ -78,6 +78,12 @@ fn checked(id: String, secret: String) -> Result<AccessKey> {
     Ok(AccessKey { id, secret: Secret::new(secret) })
 }
 
+/// The key of another Longshore, from a file of the same two lines.
+pub fn peer_key(path: &Path) -> Result<AccessKey> {
+    let (id, secret) = bucket_key(path)?;
+    checked(id, secret).with_context(|| format!("the access key in {}", path.display()))
+}
+
 /// The master key, made at the first start.
 pub fn master_key(keys: &Path) -> Result<MasterKey> {
     let path = keys.join("master");

@@ -48,6 +48,7 @@ async fn cloud(account: AccountId, region: Region, root: AccessKey) -> Cloud {
         grace: DEFAULT_GRACE,
         vulnerabilities: None,
         mirrors: Default::default(),
+        peers: Default::default(),
     };
     let registry = Registry::new(store.clone(), blobs.clone(), config);
     let logs = Logs::open(Options::new(dir.join("logs")), store.clone(), blobs.clone()).await.unwrap();

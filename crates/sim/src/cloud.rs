@@ -41,6 +41,7 @@ impl Ground {
             grace: DEFAULT_GRACE,
             vulnerabilities: None,
             mirrors: Default::default(),
+            peers: Default::default(),
         };
         let registry = Arc::new(Registry::new(store.clone(), blobs.clone(), config));
         let logs = Logs::open(Options::new(dir.path().join("logs")), store, blobs.clone()).await?;

@@ -16,6 +16,7 @@ use subtle::ConstantTimeEq;
 
 pub use canonical::{Message, hash};
 pub use sign::{Signer, sign};
+pub use stamp::format as stamp;
 
 use crate::key::Secret;
 use crate::rejection::Rejection;

@@ -32,7 +32,7 @@ impl Stamp {
 }
 
 /// The basic form of a time, without fractions.
-pub(super) fn format(time: Timestamp) -> String {
+pub fn format(time: Timestamp) -> String {
     match jiff::Timestamp::from_millisecond(time.as_millis()) {
         Ok(time) => time.strftime(BASIC).to_string(),
         Err(_) => "00000000T000000Z".to_owned(),

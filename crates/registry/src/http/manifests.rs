@@ -35,14 +35,14 @@ impl Registry {
         match method {
             Method::HEAD => {
                 let repository = self.allowed(&asked, name, "ecr:BatchGetImage")?;
-                let image = self.image(&repository, &reference)?;
+                let image = self.pullable(&repository, &reference)?;
                 let mut answer = described(&image, empty(StatusCode::OK));
                 answer.headers_mut().insert(CONTENT_LENGTH, image.manifest_size.into());
                 Ok(answer)
             }
             Method::GET => {
                 let repository = self.allowed(&asked, name, "ecr:BatchGetImage")?;
-                let image = self.image(&repository, &reference)?;
+                let image = self.pullable(&repository, &reference)?;
                 let caller = asked.caller.principal.to_string();
                 let bytes = self.pull(&image, &asked.caller.scope, &caller, asked.now).await?;
                 Ok(described(&image, whole(StatusCode::OK, &image.media_type, bytes)))

@@ -36,8 +36,12 @@ fn classify(error: &Error) -> (StatusCode, ErrorCode) {
             (StatusCode::CONFLICT, ErrorCode::Denied)
         }
         Error::CacheRuleUnknown(_) => (StatusCode::NOT_FOUND, ErrorCode::NameUnknown),
-        Error::CacheRuleExists(_) | Error::TooManyCacheRules(_) => (StatusCode::CONFLICT, ErrorCode::Denied),
-        Error::Upstream(_) => (StatusCode::NOT_FOUND, ErrorCode::ManifestUnknown),
+        Error::CacheRuleExists(_) | Error::TooManyCacheRules(_) | Error::ListedByIndex(_) => {
+            (StatusCode::CONFLICT, ErrorCode::Denied)
+        }
+        Error::Upstream(_) | Error::PeerUnknown(_) | Error::PeerRefused { .. } => {
+            (StatusCode::NOT_FOUND, ErrorCode::ManifestUnknown)
+        }
         Error::TemplateUnknown(_) => (StatusCode::NOT_FOUND, ErrorCode::NameUnknown),
         Error::TemplateExists(_) => (StatusCode::CONFLICT, ErrorCode::Denied),
         Error::NameInvalid(_) => (StatusCode::BAD_REQUEST, ErrorCode::NameInvalid),

@@ -1,4 +1,4 @@
-//! Which images a policy expires. Pure.
+//! Which images a policy expires or archives. Pure.
 //!
 //! ECR user guide, "Lifecycle policy evaluation rules": rules are evaluated all at once and
 //! applied by priority; an image that a rule's tags select is no lower rule's to expire,
@@ -10,7 +10,8 @@ use std::time::Duration;
 use model::Timestamp;
 use model::ecr::{Digest, ImageTag};
 
-use super::policy::{Count, Policy, Rule};
+use super::policy::{Action, Count, Policy, Rule};
+use crate::tables::StorageClass;
 
 const DAY: u64 = 24 * 60 * 60;
 
@@ -25,48 +26,69 @@ pub struct Candidate {
     pub pushed_at: Timestamp,
     /// When it was last pulled.
     pub pulled_at: Option<Timestamp>,
+    /// Where it is kept.
+    pub storage: StorageClass,
+    /// When it was last archived.
+    pub archived_at: Option<Timestamp>,
+    /// When it last came back.
+    pub activated_at: Option<Timestamp>,
     /// Whether an index of the repository lists it.
     pub is_listed: bool,
 }
 
-/// An image that a policy expires.
+impl Candidate {
+    /// When it was last of use: pulled, brought back from the archive, or pushed.
+    fn used_at(&self) -> Timestamp {
+        let newest = self.pulled_at.max(self.activated_at);
+        newest.unwrap_or(self.pushed_at)
+    }
+}
+
+/// An image that a policy acts on.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Expired {
+pub struct Affected {
     /// The image.
     pub digest: Digest,
     /// Its tags.
     pub tags: Vec<ImageTag>,
     /// When it was pushed.
     pub pushed_at: Timestamp,
-    /// The priority of the rule that expires it.
+    /// Where it is kept.
+    pub storage: StorageClass,
+    /// What becomes of it.
+    pub action: Action,
+    /// The priority of the rule that says so.
     pub priority: i32,
 }
 
-/// The images that `policy` expires at `now`, the oldest of each rule first.
-pub fn evaluate(policy: &Policy, images: &[Candidate], now: Timestamp) -> Vec<Expired> {
+/// The images that `policy` acts on at `now`, the oldest of each rule first.
+pub fn evaluate(policy: &Policy, images: &[Candidate], now: Timestamp) -> Vec<Affected> {
     let mut by_age: Vec<&Candidate> = images.iter().collect();
     by_age.sort_by(|a, b| (a.pushed_at, &a.digest).cmp(&(b.pushed_at, &b.digest)));
     let mut claimed: BTreeSet<&Digest> = BTreeSet::new();
-    let mut expired = Vec::new();
+    let mut affected = Vec::new();
     for rule in &policy.rules {
         let selected: Vec<&Candidate> = by_age
             .iter()
             .copied()
+            .filter(|image| image.storage == rule.storage)
             .filter(|image| rule.tags.selects(image.tags.iter().map(ImageTag::as_str)))
             .collect();
         for image in unwanted(rule, &selected, now) {
             if !claimed.contains(&image.digest) && !image.is_listed {
-                expired.push(Expired {
+                affected.push(Affected {
                     digest: image.digest.clone(),
                     tags: image.tags.clone(),
                     pushed_at: image.pushed_at,
+                    storage: image.storage,
+                    action: rule.action,
                     priority: rule.priority,
                 });
             }
         }
         claimed.extend(selected.iter().map(|image| &image.digest));
     }
-    expired
+    affected
 }
 
 /// Those of the selected images, oldest first, that are too many or too old.
@@ -77,10 +99,13 @@ fn unwanted<'a>(rule: &Rule, selected: &[&'a Candidate], now: Timestamp) -> Vec<
         Count::DaysSincePush(days) => {
             selected.iter().copied().filter(|image| older(days, image.pushed_at)).collect()
         }
-        Count::DaysSincePull(days) => selected
+        Count::DaysSincePull(days) => {
+            selected.iter().copied().filter(|image| older(days, image.used_at())).collect()
+        }
+        Count::DaysSinceArchived(days) => selected
             .iter()
             .copied()
-            .filter(|image| older(days, image.pulled_at.unwrap_or(image.pushed_at)))
+            .filter(|image| image.archived_at.is_some_and(|time| older(days, time)))
             .collect(),
     }
 }
@@ -98,6 +123,9 @@ mod tests {
             tags: tags.iter().map(|tag| tag.parse().unwrap()).collect(),
             pushed_at: now() - Duration::from_secs(age_days * DAY),
             pulled_at: None,
+            storage: StorageClass::Standard,
+            archived_at: None,
+            activated_at: None,
             is_listed: false,
         }
     }
@@ -114,7 +142,10 @@ mod tests {
             if count.starts_with("since") {
                 selection["countUnit"] = json!("days");
             }
-            json!({"rulePriority": at + 1, "selection": selection, "action": {"type": "expire"}})
+            let archives = count == &"sinceImagePulled";
+            let archive = json!({"type": "transition", "targetStorageClass": "archive"});
+            let action = if archives { archive } else { json!({"type": "expire"}) };
+            json!({"rulePriority": at + 1, "selection": selection, "action": action})
         };
         let rules: Vec<_> = rules.iter().enumerate().map(rule).collect();
         Policy::parse(&json!({ "rules": rules }).to_string()).unwrap()
@@ -178,6 +209,21 @@ mod tests {
         let mut images = [image(9, &["a"]), image(9, &["b"])];
         images[0].pulled_at = Some(now() - Duration::from_secs(DAY));
         check(&[(any(), "sinceImagePulled", 5)], &images, &[(1, 1)]);
+    }
+
+    #[test]
+    fn the_archive_is_a_world_of_its_own() {
+        let mut images = [image(400, &[]), image(300, &[]), image(200, &[])];
+        for archived in &mut images[..2] {
+            archived.storage = StorageClass::Archive;
+            archived.archived_at = Some(now() - Duration::from_secs(95 * DAY));
+        }
+        images[1].archived_at = Some(now() - Duration::from_secs(9 * DAY));
+        let archive = json!({"tagStatus": "any", "storageClass": "archive"});
+        check(&[(archive, "sinceImageTransitioned", 90)], &images, &[(0, 1)]);
+        check(&[(any(), "imageCountMoreThan", 1)], &images, &[]);
+        images[2].activated_at = Some(now() - Duration::from_secs(DAY));
+        check(&[(any(), "sinceImagePulled", 5)], &images, &[]);
     }
 
     proptest! {

@@ -1,4 +1,4 @@
-//! Lifecycle policies: which images of a repository are no longer wanted.
+//! Lifecycle policies: which images of a repository are no longer wanted, or not at hand.
 //!
 //! `policy.rs` reads a policy, `evaluate.rs` decides, both pure; here the decision is acted
 //! on, by the reaper, or shown as a preview.
@@ -10,19 +10,19 @@ use model::Timestamp;
 use model::ecr::Digest;
 use store::key;
 
-pub use evaluate::{Candidate, Expired, evaluate};
-pub use policy::{Policy, PolicyError};
+pub use evaluate::{Affected, Candidate, evaluate};
+pub use policy::{Action, Policy, PolicyError};
 
 use crate::Registry;
 use crate::error::Error;
-use crate::tables::{Lifecycle, Repository};
+use crate::tables::{Lifecycle, Repository, StorageClass};
 
 /// How many images are looked at at a time.
 const IMAGES_AT_A_TIME: usize = 500;
 
 impl Registry {
-    /// What `policy` would expire of a repository at `now`.
-    pub fn expirable(&self, repository: &Repository, policy: &Policy, now: Timestamp) -> Vec<Expired> {
+    /// What `policy` would expire or archive of a repository at `now`.
+    pub fn affected(&self, repository: &Repository, policy: &Policy, now: Timestamp) -> Vec<Affected> {
         evaluate(policy, &self.candidates(repository), now)
     }
 
@@ -38,12 +38,15 @@ impl Registry {
                 tags: self.tags_of(repository, &image.digest),
                 pushed_at: image.pushed_at,
                 pulled_at: image.pulled_at,
+                storage: image.storage,
+                archived_at: image.archived_at,
+                activated_at: image.activated_at,
                 is_listed: !self.parents_of(repository, &image.digest).is_empty(),
             }));
         }
     }
 
-    /// Deletes what the repositories' own policies expire. Answers how many images went.
+    /// Deletes and archives what the repositories' own policies say. Answers how many images that were.
     pub(crate) async fn expire_images(&self, now: Timestamp) -> Result<usize, Error> {
         let snapshot = self.store.snapshot();
         let governed = snapshot.all::<Repository>(&key![]).filter(|row| row.lifecycle.is_some());
@@ -58,11 +61,23 @@ impl Registry {
                     continue;
                 }
             };
-            for expired in self.expirable(&repository, &policy, now) {
-                match self.delete_image(&repository, &expired.digest).await {
-                    Ok(_) => gone += 1,
-                    // Somebody else deleted it, or the whole repository.
-                    Err(Error::ManifestUnknown { .. } | Error::RepositoryUnknown { .. }) => {}
+            for affected in self.affected(&repository, &policy, now) {
+                let digest = &affected.digest;
+                let done = match affected.action {
+                    Action::Expire => self.delete_image(&repository, digest).await.map(|_| ()),
+                    Action::Archive => {
+                        let archived = self.store_as(&repository, digest, StorageClass::Archive, now).await;
+                        archived.map(|_| ())
+                    }
+                };
+                match done {
+                    Ok(()) => gone += 1,
+                    // Somebody else deleted it, or the whole repository, or an index lists it by now.
+                    Err(
+                        Error::ManifestUnknown { .. }
+                        | Error::RepositoryUnknown { .. }
+                        | Error::ListedByIndex(_),
+                    ) => {}
                     Err(error) => return Err(error),
                 }
             }

@@ -1,15 +1,16 @@
 //! Reading a lifecycle policy. Grammar and rules: ECR user guide, "Lifecycle policy properties".
-//!
-//! Deviation: the `transition` action and `sinceImageTransitioned` are refused, since there
-//! is no archive storage class.
 
 use model::ecr::matches_wildcard;
 use serde::Deserialize;
 use thiserror::Error;
 
+use crate::tables::StorageClass;
+
 /// The most patterns or prefixes of one rule, and the most wildcards of one pattern.
 const MAX_PATTERNS: usize = 50;
 const MAX_WILDCARDS: usize = 4;
+/// How long an archived image is kept at least.
+const MIN_ARCHIVED_DAYS: u32 = 90;
 /// The most rules of one policy.
 const MAX_RULES: usize = 50;
 
@@ -23,6 +24,8 @@ pub struct Policy {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Rule {
     pub(super) priority: i32,
+    pub(super) storage: StorageClass,
+    pub(super) action: Action,
     pub(super) tags: TagSelection,
     pub(super) count: Count,
 }
@@ -42,6 +45,16 @@ pub(super) enum Count {
     MoreThan(usize),
     DaysSincePush(u64),
     DaysSincePull(u64),
+    DaysSinceArchived(u64),
+}
+
+/// What becomes of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// They are deleted.
+    Expire,
+    /// They are archived.
+    Archive,
 }
 
 /// Why a text is no policy.
@@ -62,7 +75,7 @@ struct RuleDocument {
     #[serde(default, rename = "description")]
     _description: Option<String>,
     selection: Selection,
-    action: Action,
+    action: ActionDocument,
 }
 
 #[derive(Deserialize)]
@@ -79,9 +92,10 @@ struct Selection {
 }
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Action {
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct ActionDocument {
     r#type: String,
+    target_storage_class: Option<String>,
 }
 
 impl Policy {
@@ -97,11 +111,14 @@ impl Policy {
         if rules.windows(2).any(|pair| pair[0].priority == pair[1].priority) {
             return Err(refused("rule priorities must be unique"));
         }
-        if rules.iter().filter(|rule| rule.tags == TagSelection::Untagged).count() > 1 {
-            return Err(refused("only one rule is allowed to select untagged images"));
-        }
-        if rules.iter().rev().skip(1).any(|rule| rule.tags == TagSelection::Any) {
-            return Err(refused("the rule with tagStatus any must have the lowest priority"));
+        for class in [StorageClass::Standard, StorageClass::Archive] {
+            let of_class = || rules.iter().filter(|rule| rule.storage == class);
+            if of_class().filter(|rule| rule.tags == TagSelection::Untagged).count() > 1 {
+                return Err(refused("only one rule is allowed to select untagged images"));
+            }
+            if of_class().rev().skip(1).any(|rule| rule.tags == TagSelection::Any) {
+                return Err(refused("the rule with tagStatus any must have the lowest priority"));
+            }
         }
         Ok(Policy { rules })
     }
@@ -112,18 +129,40 @@ impl Rule {
         if document.rule_priority < 1 {
             return Err(refused("rulePriority must be greater than 0"));
         }
-        if document.action.r#type != "expire" {
-            return Err(refused(format!("action type {:?} is not supported", document.action.r#type)));
-        }
+        let action = Action::read(&document.action)?;
         let selection = document.selection;
-        if selection.storage_class.as_deref().is_some_and(|class| class != "standard") {
-            return Err(refused("only the standard storage class is supported"));
+        let count = Count::read(&selection)?;
+        let storage = match (selection.storage_class.as_deref(), count) {
+            (Some("archive"), Count::DaysSinceArchived(_)) => StorageClass::Archive,
+            (_, Count::DaysSinceArchived(_)) => {
+                return Err(refused("sinceImageTransitioned needs the storageClass archive"));
+            }
+            (None | Some("standard"), _) => StorageClass::Standard,
+            (Some(_), _) => return Err(refused("storageClass must be standard with this countType")),
+        };
+        match (action, count) {
+            (Action::Archive, Count::DaysSinceArchived(_)) => {
+                return Err(refused("archived images can only be expired"));
+            }
+            (Action::Expire, Count::DaysSincePull(_)) => {
+                return Err(refused("sinceImagePulled goes with the action transition only"));
+            }
+            (Action::Expire | Action::Archive, _) => {}
         }
-        Ok(Rule {
-            priority: document.rule_priority,
-            count: Count::read(&selection)?,
-            tags: TagSelection::read(selection)?,
-        })
+        let tags = TagSelection::read(selection)?;
+        Ok(Rule { priority: document.rule_priority, storage, action, count, tags })
+    }
+}
+
+impl Action {
+    fn read(document: &ActionDocument) -> Result<Self, PolicyError> {
+        match (document.r#type.as_str(), document.target_storage_class.as_deref()) {
+            ("expire", None) => Ok(Action::Expire),
+            ("transition", Some("archive")) => Ok(Action::Archive),
+            ("expire", Some(_)) => Err(refused("targetStorageClass belongs to the action transition")),
+            ("transition", _) => Err(refused("targetStorageClass must be archive")),
+            (other, _) => Err(refused(format!("unknown action type {other:?}"))),
+        }
     }
 }
 
@@ -177,8 +216,14 @@ impl Count {
             }
             ("sinceImagePushed", Some("days")) => Ok(Count::DaysSincePush(number.into())),
             ("sinceImagePulled", Some("days")) => Ok(Count::DaysSincePull(number.into())),
+            ("sinceImageTransitioned", Some("days")) if number < MIN_ARCHIVED_DAYS => {
+                Err(refused(format!("archived images are kept for at least {MIN_ARCHIVED_DAYS} days")))
+            }
+            ("sinceImageTransitioned", Some("days")) => Ok(Count::DaysSinceArchived(number.into())),
             ("imageCountMoreThan", Some(_)) => Err(refused("imageCountMoreThan takes no countUnit")),
-            ("sinceImagePushed" | "sinceImagePulled", _) => Err(refused("countUnit must be days")),
+            ("sinceImagePushed" | "sinceImagePulled" | "sinceImageTransitioned", _) => {
+                Err(refused("countUnit must be days"))
+            }
             (other, _) => Err(refused(format!("countType {other:?} is not supported"))),
         }
     }
@@ -230,6 +275,22 @@ mod tests {
         ] {
             assert!(parse(&broken).is_err(), "{broken:?}");
         }
+        let mut archiving = rule(1, "any");
+        archiving["action"] = json!({"type": "transition", "targetStorageClass": "archive"});
+        let mut archived = rule(2, "any");
+        archived["selection"] = json!({"tagStatus": "any", "storageClass": "archive",
+            "countType": "sinceImageTransitioned", "countUnit": "days", "countNumber": 90});
+        assert!(parse(&[archiving.clone(), archived.clone()]).is_ok());
+        archived["selection"]["countNumber"] = json!(89);
+        assert!(parse(&[archived.clone()]).is_err());
+        archived["selection"]["countNumber"] = json!(90);
+        archived["selection"].as_object_mut().unwrap().remove("storageClass");
+        assert!(parse(&[archived]).is_err());
+        archiving["selection"]["storageClass"] = json!("archive");
+        assert!(parse(&[archiving]).is_err());
+        let mut pulled = rule(1, "any");
+        pulled["selection"] = json!({"tagStatus": "any", "countType": "sinceImagePulled", "countUnit": "days", "countNumber": 1});
+        assert!(parse(&[pulled]).is_err());
         tagged["selection"]["tagPrefixList"] = json!(["v"]);
         assert!(parse(std::slice::from_ref(&tagged)).is_ok());
         tagged["selection"]["tagPatternList"] = json!(["v*"]);

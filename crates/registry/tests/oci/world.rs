@@ -86,6 +86,7 @@ impl World {
             grace: GRACE,
             vulnerabilities: None,
             mirrors: Default::default(),
+            peers: Default::default(),
         };
         let registry = Arc::new(Registry::new(store.clone(), blobs.clone(), config));
         let scope = Scope::new(AccountId::new("123456789012").unwrap(), Region::new("us-east-2").unwrap());

@@ -5,6 +5,7 @@
 
 mod blobs;
 mod options;
+mod peers;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -15,6 +16,7 @@ use anyhow::{Context, Result, bail};
 use model::ec2::Cidr;
 use model::ecs::ClusterName;
 use model::{AccountId, Region};
+use registry::replication::PeerConfig;
 use services::EXEC_IDLE_TIMEOUT;
 use services::logs::quotas::{Limits, REQUESTS_PER_SECOND};
 use store::blobs::S3Options;
@@ -50,6 +52,8 @@ pub struct Config {
     pub root_key_file: Option<PathBuf>,
     /// By host of a registry, the address that pull-through caches ask instead.
     pub registry_mirrors: BTreeMap<String, String>,
+    /// The Longshores of other accounts that images may be replicated to.
+    pub registry_peers: BTreeMap<AccountId, PeerConfig>,
     /// The folder of the vulnerability database; without one, images are not scanned.
     pub vulnerability_db: Option<PathBuf>,
     /// The bucket for layers and log segments; `None` keeps them in the data directory.
@@ -134,6 +138,7 @@ impl Config {
             profile: (!options.no_profile).then_some(profile),
             root_key_file: options.root_access_key_file,
             registry_mirrors: mirrors(&options.registry_mirror)?,
+            registry_peers: options.registry_peers.check()?,
             vulnerability_db: options.vulnerability_db,
             blobs: options.blobs.check()?,
             log_limits: log_limits(options.log_requests_per_second, options.log_group_mib_per_second)?,

@@ -6,6 +6,7 @@ use clap::{Args, ValueEnum};
 use serde::Deserialize;
 
 use super::blobs::BlobOptions;
+use super::peers::PeerOptions;
 
 /// Options of `longshore up`. Keys of the file are the flags' names without dashes in front.
 #[derive(Clone, Debug, Default, Args, Deserialize)]
@@ -71,6 +72,10 @@ pub struct UpOptions {
         value_delimiter = ','
     )]
     pub registry_mirror: Vec<String>,
+    /// The Longshores of other accounts that images may be replicated to.
+    #[command(flatten)]
+    #[serde(flatten)]
+    pub registry_peers: PeerOptions,
     /// A folder of OSV documents: the vulnerabilities that image scans look for
     #[arg(long, env = "LONGSHORE_VULNERABILITY_DB")]
     pub vulnerability_db: Option<PathBuf>,
@@ -132,6 +137,7 @@ impl UpOptions {
             } else {
                 self.registry_mirror
             },
+            registry_peers: self.registry_peers.or(file.registry_peers),
             vulnerability_db: self.vulnerability_db.or(file.vulnerability_db),
             blobs: self.blobs.or(file.blobs),
             log_requests_per_second: self.log_requests_per_second.or(file.log_requests_per_second),

@@ -98,6 +98,21 @@ pub enum Error {
         /// The account.
         registry: String,
     },
+    /// The image is archived.
+    #[error("The image with imageDigest '{0}' is archived and cannot be scanned")]
+    ImageArchived(String),
+    /// No backfill has that id.
+    #[error("The replication backfill with id '{0}' does not exist")]
+    BackfillNotFound(String),
+    /// The backfill has ended.
+    #[error("The replication backfill with id '{0}' is not in progress")]
+    BackfillEnded(String),
+    /// One is going on.
+    #[error("A replication backfill for the region '{0}' is already in progress")]
+    BackfillInProgress(String),
+    /// As many as may be are going on.
+    #[error("A registry can have up to {0} replication backfills in progress")]
+    TooManyBackfills(usize),
     /// An index is not scanned.
     #[error("An image index or manifest list is not scanned, only the images that it lists")]
     UnsupportedImageType,
@@ -155,6 +170,11 @@ impl Error {
             Error::UnsupportedUpstream(_) => "UnsupportedUpstreamRegistryException",
             Error::SecretNotFound(_) => "SecretNotFoundException",
             Error::ScanNotFound { .. } => "ScanNotFoundException",
+            Error::ImageArchived(_) => "ImageArchivedException",
+            Error::BackfillNotFound(_) => "ReplicationBackfillNotFoundException",
+            Error::BackfillEnded(_) => "ReplicationBackfillInvalidStatusException",
+            Error::BackfillInProgress(_) => "ReplicationBackfillInProgressException",
+            Error::TooManyBackfills(_) => "LimitExceededException",
             Error::UnsupportedImageType => "UnsupportedImageTypeException",
             Error::NoVulnerabilities => "ValidationException",
             Error::ExclusionExists(_) => "ExclusionAlreadyExistsException",
@@ -174,11 +194,14 @@ fn registry_code(error: &RegistryError) -> &'static str {
         RegistryError::CacheRuleUnknown(_) => "PullThroughCacheRuleNotFoundException",
         RegistryError::CacheRuleExists(_) => "PullThroughCacheRuleAlreadyExistsException",
         RegistryError::TooManyCacheRules(_) => "LimitExceededException",
-        RegistryError::Upstream(_) => "ServerException",
+        RegistryError::Upstream(_) | RegistryError::PeerUnknown(_) | RegistryError::PeerRefused { .. } => {
+            "ServerException"
+        }
         RegistryError::TemplateUnknown(_) => "TemplateNotFoundException",
         RegistryError::TemplateExists(_) => "TemplateAlreadyExistsException",
         RegistryError::ManifestUnknown { .. } => "ImageNotFoundException",
         RegistryError::LayersMissing { .. } | RegistryError::BlobUnknown(_) => "LayersNotFoundException",
+        RegistryError::ListedByIndex(_) => "ImageStorageClassUpdateNotSupportedException",
         RegistryError::ImagesMissing { .. } => "ReferencedImagesNotFoundException",
         RegistryError::TagImmutable { .. } => "ImageTagAlreadyExistsException",
         RegistryError::UploadUnknown(_) => "UploadNotFoundException",

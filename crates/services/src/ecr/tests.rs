@@ -447,3 +447,23 @@ async fn referrers_are_listed_by_type() {
     let found = call(&ctx, "ListImageReferrers", ask(json!(["other"]))).await.unwrap();
     assert_eq!(found["referrers"], json!([]));
 }
+
+#[tokio::test]
+async fn a_backfill_is_one_a_region_and_stops_when_told() {
+    let ctx = with_repository().await;
+    let destination = json!({"region": "eu-west-1", "registryId": ctx.scope.account.as_str()});
+    let rules = json!({"replicationConfiguration": {"rules": [{"destinations": [destination]}]}});
+    call(&ctx, "PutReplicationConfiguration", rules).await.unwrap();
+    let start = json!({ "destination": destination });
+    let begun = call(&ctx, "StartReplicationBackfill", start.clone()).await.unwrap();
+    let wanted = json!({"replicationBackfillId": begun["replicationBackfillId"]});
+    let twice = "ReplicationBackfillInProgressException: A replication backfill for the region 'eu-west-1' is already in progress";
+    refuses(&ctx, "StartReplicationBackfill", start.clone(), twice).await;
+    let described = call(&ctx, "DescribeReplicationBackfillResults", wanted.clone()).await.unwrap();
+    assert_eq!((&described["status"], &described["progress"]), (&json!("PREPARING"), &Json::Null));
+    let stopped = call(&ctx, "StopReplicationBackfill", wanted.clone()).await.unwrap();
+    assert_eq!(stopped["status"], "STOPPED");
+    let again = call(&ctx, "StopReplicationBackfill", wanted).await.unwrap_err();
+    assert!(again.starts_with("ReplicationBackfillInvalidStatusException"), "{again}");
+    call(&ctx, "StartReplicationBackfill", start).await.unwrap();
+}

@@ -1,12 +1,16 @@
 //! Generated shapes to and from the registry's nouns. Raw strings end here.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Deref;
 
 use auth::policy::{Document, Kind};
 use model::ecr::{Digest, ExclusionFilter, ImageTag, Mutability, RepositoryName, TagMutability};
-use registry::Reference;
+use model::{AccountId, Region};
 use registry::lifecycle::Policy;
-use registry::tables::{Encryption, Image, Repository};
+use registry::tables::{
+    Backfill, BackfillItem, BackfillState, Destination, Encryption, Image, ReplicaState, Repository,
+};
+use registry::{Reference, StorageClass};
 use wire::ecr as shapes;
 
 use super::error::Error;
@@ -41,6 +45,57 @@ pub(super) fn repository_name(
         }
         Some(_) | None => Ok(parsed),
     }
+}
+
+/// A registry that copies go to: of this account, or of a Longshore that the operator has named.
+pub(super) fn destination_given(
+    ctx: &OpCtx,
+    parameter: &'static str,
+    given: &shapes::ReplicationDestination,
+) -> Result<Destination, Error> {
+    let registry = AccountId::new(given.registry_id.as_str())
+        .map_err(|_| Error::parameter(parameter, "registryId must satisfy regular expression '[0-9]{12}'"))?;
+    let region =
+        Region::new(given.region.as_str()).map_err(|_| Error::parameter(parameter, "a malformed region"))?;
+    if registry != ctx.scope.account && !ctx.cloud.registry.has_peer(&registry) {
+        let why = format!("no registry with id '{registry}' is known here (--registry-peer names them)");
+        return Err(Error::parameter(parameter, why));
+    }
+    Ok(Destination { registry, region })
+}
+
+/// A registry that copies go to.
+pub(super) fn destination(row: &Destination) -> shapes::ReplicationDestination {
+    shapes::ReplicationDestination { region: row.region.to_string(), registry_id: row.registry.to_string() }
+}
+
+/// A backfill's status as ECR names it.
+pub(super) fn backfill_status(state: BackfillState) -> &'static str {
+    match state {
+        BackfillState::Preparing => "PREPARING",
+        BackfillState::InProgress => "IN_PROGRESS",
+        BackfillState::Complete => "COMPLETE",
+        BackfillState::Stopped => "STOPPED",
+    }
+}
+
+/// How far a backfill is; nothing before it is known what there is to copy. Each tag counts.
+pub(super) fn backfill_progress(
+    row: &Backfill,
+    items: &[impl Deref<Target = BackfillItem>],
+) -> Option<shapes::ReplicationBackfillProgress> {
+    let count = |state: Option<ReplicaState>| {
+        let meant = items.iter().filter(|item| state.is_none_or(|state| item.state == state));
+        let total: usize = meant.map(|item| item.tags.len().max(1)).sum();
+        i32::try_from(total).unwrap_or(i32::MAX)
+    };
+    let codes: BTreeSet<&String> = items.iter().filter_map(|item| item.failure.as_ref()).collect();
+    row.is_prepared.then(|| shapes::ReplicationBackfillProgress {
+        total_replication_count: count(None),
+        completed_replication_count: count(Some(ReplicaState::Complete)),
+        failed_replication_count: count(Some(ReplicaState::Failed)),
+        failure_codes: codes.into_iter().cloned().collect(),
+    })
 }
 
 /// Refuses another registry than the caller's.
@@ -224,6 +279,11 @@ impl ImageFailed {
         ImageFailed::new("ImageNotFound", "Requested image not found")
     }
 
+    /// The image is not to be pulled.
+    pub(super) fn archived() -> Self {
+        ImageFailed::new("ImageInaccessible", "Requested image is archived")
+    }
+
     /// The failure of the image that was asked for as `id`.
     pub(super) fn of(self, id: &shapes::ImageIdentifier) -> shapes::ImageFailure {
         shapes::ImageFailure {
@@ -288,6 +348,48 @@ pub(super) fn identifier(digest: &Digest, tag: Option<&ImageTag>) -> shapes::Ima
     shapes::ImageIdentifier {
         image_digest: Some(digest.to_string()),
         image_tag: tag.map(ImageTag::to_string),
+    }
+}
+
+/// The images that a list shows: by tags, and by where they are kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct ImageFilter {
+    tags: TagStatus,
+    /// `None` shows every class.
+    storage: Option<StorageClass>,
+}
+
+impl ImageFilter {
+    /// Reads a filter; without a word on it, archived images are not shown.
+    pub(super) fn parse(tags: Option<&String>, status: Option<&String>) -> Self {
+        let storage = match status.map(String::as_str) {
+            Some("ANY") => None,
+            Some("ARCHIVED") => Some(StorageClass::Archive),
+            // No image is ever on its way back for longer than the request.
+            _active => Some(StorageClass::Standard),
+        };
+        ImageFilter { tags: TagStatus::parse(tags), storage }
+    }
+
+    /// Whether an image passes.
+    pub(super) fn passes(self, image: &Image, is_tagged: bool) -> bool {
+        self.tags.passes(is_tagged) && self.storage.is_none_or(|storage| storage == image.storage)
+    }
+}
+
+/// An image's status, as its storage class has it.
+pub(super) fn image_status(storage: StorageClass) -> &'static str {
+    match storage {
+        StorageClass::Standard => "ACTIVE",
+        StorageClass::Archive => "ARCHIVED",
+    }
+}
+
+/// A storage class as ECR names it.
+pub(super) fn storage_class(storage: StorageClass) -> &'static str {
+    match storage {
+        StorageClass::Standard => "STANDARD",
+        StorageClass::Archive => "ARCHIVE",
     }
 }
 

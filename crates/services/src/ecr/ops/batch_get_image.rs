@@ -1,5 +1,6 @@
 //! BatchGetImage: manifests by tag or digest; what is not there is a failure of its own.
 
+use registry::StorageClass;
 use wire::ecr as shapes;
 
 use crate::access::Access;
@@ -24,7 +25,11 @@ impl Handler for shapes::BatchGetImage {
             let found = ImageId::parse(id).and_then(|wanted| {
                 let image =
                     registry.image(&repository, &wanted.reference()).map_err(|_| ImageFailed::not_found())?;
-                wanted.agrees(&image).map(|()| (image, wanted.tag))
+                wanted.agrees(&image)?;
+                match image.storage {
+                    StorageClass::Standard => Ok((image, wanted.tag)),
+                    StorageClass::Archive => Err(ImageFailed::archived()),
+                }
             });
             let (image, tag) = match found {
                 Ok(found) => found,

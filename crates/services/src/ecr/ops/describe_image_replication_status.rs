@@ -33,20 +33,20 @@ impl Handler for shapes::DescribeImageReplicationStatus {
         Ok(Self::Output {
             repository_name: Some(name.to_string()),
             image_id: Some(parse::identifier(&image.digest, tag.as_ref())),
-            replication_statuses: Some(copies.iter().map(|copy| status(ctx, copy)).collect()),
+            replication_statuses: Some(copies.iter().map(|copy| status(copy)).collect()),
         })
     }
 }
 
-fn status(ctx: &OpCtx, copy: &Replica) -> shapes::ImageReplicationStatus {
+fn status(copy: &Replica) -> shapes::ImageReplicationStatus {
     let status = match copy.state {
         ReplicaState::Pending => "IN_PROGRESS",
         ReplicaState::Complete => "COMPLETE",
         ReplicaState::Failed => "FAILED",
     };
     shapes::ImageReplicationStatus {
-        region: Some(copy.region.to_string()),
-        registry_id: Some(ctx.scope.account.to_string()),
+        region: Some(copy.destination.region.to_string()),
+        registry_id: Some(copy.destination.registry.to_string()),
         status: Some(status.to_owned()),
         failure_code: copy.failure.clone(),
     }

@@ -11,7 +11,7 @@ use crate::ecr::error::Error;
 use crate::ecr::page;
 use crate::ecr::scanning;
 use crate::ecr::wire as parse;
-use crate::ecr::wire::{ImageId, TagStatus};
+use crate::ecr::wire::{ImageFilter, ImageId};
 use crate::error::ServiceError;
 use crate::room::Handler;
 
@@ -33,9 +33,10 @@ impl Handler for shapes::DescribeImages {
             return Ok(Self::Output { image_details: Some(details), next_token: None });
         }
         let after: Option<Digest> = page::position(input.next_token.as_ref())?;
-        let status = TagStatus::parse(input.filter.and_then(|filter| filter.tag_status).as_ref());
+        let given = input.filter.unwrap_or_default();
+        let filter = ImageFilter::parse(given.tag_status.as_ref(), given.image_status.as_ref());
         let limit = page::limit(input.max_results);
-        let (details, more) = all(registry, &repository, after, status, limit);
+        let (details, more) = all(registry, &repository, after, filter, limit);
         let next_token =
             details.last().filter(|_| more).and_then(|last| last.image_digest.as_ref()).map(page::token);
         Ok(Self::Output { image_details: Some(details), next_token })
@@ -69,7 +70,7 @@ fn all(
     registry: &Registry,
     repository: &Repository,
     mut after: Option<Digest>,
-    status: TagStatus,
+    filter: ImageFilter,
     limit: usize,
 ) -> (Vec<shapes::ImageDetail>, bool) {
     let mut details = Vec::new();
@@ -79,7 +80,7 @@ fn all(
         after = Some(last.digest.clone());
         for image in &images {
             let detail = detail(registry, repository, image);
-            if !status.passes(detail.image_tags.is_some()) {
+            if !filter.passes(image, detail.image_tags.is_some()) {
                 continue;
             }
             if details.len() == limit {
@@ -104,10 +105,11 @@ fn detail(registry: &Registry, repository: &Repository, image: &Image) -> shapes
         artifact_media_type: image.artifact_type.clone(),
         last_recorded_pull_time: image.pulled_at.map(|time| time.as_millis()),
         subject_manifest_digest: image.subject.as_ref().map(Digest::to_string),
-        image_status: Some("ACTIVE".into()),
+        image_status: Some(parse::image_status(image.storage).to_owned()),
+        last_archived_at: image.archived_at.map(|time| time.as_millis()),
+        last_activated_at: image.activated_at.map(|time| time.as_millis()),
         image_scan_status: scan.as_deref().map(scanning::status),
         image_scan_findings_summary: scan.as_deref().and_then(scanning::summary),
-        ..shapes::ImageDetail::default()
     }
 }
 

@@ -5,6 +5,7 @@ use wire::ecr as shapes;
 
 use crate::access::Access;
 use crate::context::OpCtx;
+use crate::ecr::wire as parse;
 use crate::error::ServiceError;
 use crate::room::Handler;
 
@@ -19,25 +20,21 @@ impl Handler for shapes::DescribeRegistry {
         Ok(Self::Output {
             registry_id: Some(ctx.scope.account.to_string()),
             replication_configuration: Some(shapes::ReplicationConfiguration {
-                rules: settings.replication.iter().map(|rule| shape(ctx, rule)).collect(),
+                rules: settings.replication.iter().map(shape).collect(),
             }),
         })
     }
 }
 
-fn shape(ctx: &OpCtx, rule: &ReplicationRule) -> shapes::ReplicationRule {
-    let destination = |region: &model::Region| shapes::ReplicationDestination {
-        region: region.to_string(),
-        registry_id: ctx.scope.account.to_string(),
-    };
+fn shape(rule: &ReplicationRule) -> shapes::ReplicationRule {
     let filter = |prefix: &String| shapes::RepositoryFilter {
         filter: prefix.clone(),
         filter_type: "PREFIX_MATCH".to_owned(),
     };
     let filters: Vec<_> = rule.prefixes.iter().map(filter).collect();
     shapes::ReplicationRule {
-        destinations: rule.destinations.iter().map(destination).collect(),
+        destinations: rule.destinations.iter().map(parse::destination).collect(),
         repository_filters: (!filters.is_empty()).then_some(filters),
-        delete_replication: None,
+        delete_replication: rule.deletes.then_some(shapes::DeleteReplication { enabled: true }),
     }
 }

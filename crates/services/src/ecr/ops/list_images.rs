@@ -10,7 +10,7 @@ use crate::context::OpCtx;
 use crate::ecr::error::Error;
 use crate::ecr::page;
 use crate::ecr::wire as parse;
-use crate::ecr::wire::TagStatus;
+use crate::ecr::wire::ImageFilter;
 use crate::error::ServiceError;
 use crate::room::Handler;
 
@@ -24,9 +24,10 @@ impl Handler for shapes::ListImages {
         let registry = &ctx.cloud.registry;
         let repository = registry.repository(&ctx.scope, &name).map_err(Error::from)?;
         let after: Option<Position> = page::position(input.next_token.as_ref())?;
-        let status = TagStatus::parse(input.filter.and_then(|filter| filter.tag_status).as_ref());
+        let given = input.filter.unwrap_or_default();
+        let filter = ImageFilter::parse(given.tag_status.as_ref(), given.image_status.as_ref());
         let limit = page::limit(input.max_results);
-        let mut entries = entries(registry, &repository, after.as_ref(), status, limit + 1);
+        let mut entries = entries(registry, &repository, after.as_ref(), filter, limit + 1);
         let more = entries.len() > limit;
         entries.truncate(limit);
         let next_token = entries.last().filter(|_| more).map(page::token);
@@ -46,13 +47,14 @@ fn entries(
     registry: &Registry,
     repository: &Repository,
     after: Option<&Position>,
-    status: TagStatus,
+    filter: ImageFilter,
     limit: usize,
 ) -> Vec<Position> {
     let mut found = Vec::new();
     if let Some((digest, Some(tag))) = after {
+        // The image passed when the page before was made.
         let rest = registry.tags_of(repository, digest).into_iter().filter(|other| other > tag);
-        found.extend(rest.filter(|_| status.passes(true)).map(|tag| (digest.clone(), Some(tag))));
+        found.extend(rest.map(|tag| (digest.clone(), Some(tag))));
     }
     let mut behind = after.map(|(digest, _)| digest.clone());
     while found.len() < limit {
@@ -61,7 +63,7 @@ fn entries(
         behind = Some(last.digest.clone());
         for image in &images {
             let tags = registry.tags_of(repository, &image.digest);
-            if !status.passes(!tags.is_empty()) {
+            if !filter.passes(image, !tags.is_empty()) {
                 continue;
             }
             if tags.is_empty() {

@@ -20,6 +20,7 @@ mod describe_image_scan_findings;
 mod describe_images;
 mod describe_pull_through_cache_rules;
 mod describe_registry;
+mod describe_replication_backfill_results;
 mod describe_repositories;
 mod describe_repository_creation_templates;
 mod get_account_setting;
@@ -34,6 +35,7 @@ mod initiate_layer_upload;
 mod list_image_referrers;
 mod list_images;
 mod list_pull_time_update_exclusions;
+mod list_replication_backfills;
 mod list_tags_for_resource;
 mod put_account_setting;
 mod put_image;
@@ -47,8 +49,11 @@ mod register_pull_time_update_exclusion;
 mod set_repository_policy;
 mod start_image_scan;
 mod start_lifecycle_policy_preview;
+mod start_replication_backfill;
+mod stop_replication_backfill;
 mod tag_resource;
 mod untag_resource;
+mod update_image_storage_class;
 mod update_pull_through_cache_rule;
 mod update_repository_creation_template;
 mod upload_layer_part;
@@ -57,6 +62,8 @@ mod validate_pull_through_cache_rule;
 use std::time::Duration;
 
 use model::ecr::RepositoryName;
+use registry::tables::Backfill;
+use store::Versioned;
 
 use super::error::Error;
 use crate::context::OpCtx;
@@ -72,6 +79,12 @@ fn upload_unknown(ctx: &OpCtx, name: &RepositoryName, id: &str) -> Error {
         "The upload with id '{id}' does not exist in the repository with name '{name}' in the registry with id '{}'",
         ctx.scope.account
     ))
+}
+
+/// The backfill of that id.
+fn backfill_named(ctx: &OpCtx, id: &str) -> Result<Versioned<Backfill>, Error> {
+    let known = ctx.cloud.registry.backfills(&ctx.scope).into_iter().find(|row| row.id == id);
+    known.ok_or_else(|| Error::BackfillNotFound(id.to_owned()))
 }
 
 /// The refusal of a repository without policy.

@@ -3,7 +3,7 @@
 //! Deviation: an image may be scanned any number of times a day. The vulnerabilities are the
 //! operator's (`--vulnerability-db`); without them a scan is refused.
 
-use registry::Reference;
+use registry::{Reference, StorageClass};
 use wire::ecr as shapes;
 
 use crate::access::Access;
@@ -33,6 +33,9 @@ impl Handler for shapes::StartImageScan {
             || image.media_type.contains("list")
         {
             return Err(Error::UnsupportedImageType.into());
+        }
+        if image.storage == StorageClass::Archive {
+            return Err(Error::ImageArchived(image.digest.to_string()).into());
         }
         if !registry.can_scan() {
             return Err(Error::NoVulnerabilities.into());
