@@ -13,6 +13,7 @@ use tokio::sync::Mutex;
 
 use super::Error;
 use super::docker_user::DockerUser;
+use super::elements::{self, Change, Element, Family, Leads};
 use super::names::Names;
 use super::plan::PortBinding;
 
@@ -101,7 +102,7 @@ impl Firewall {
         let mut taken = self.taken.lock().await;
         taken.ports.extend(ports.iter().map(|port| (port.protocol.clone(), port.host_port)));
         drop(taken);
-        run(&self.elements("add", address, ports)).await
+        elements::apply(ports.iter().map(|port| Change::Add(self.published(address, port))).collect()).await
     }
 
     /// Takes published ports back.
@@ -113,7 +114,7 @@ impl Firewall {
         drop(taken);
         for port in ports {
             // One by one: a missing element would refuse the others with it.
-            let _ = run(&self.elements("delete", address, std::slice::from_ref(port))).await;
+            let _ = elements::apply(vec![Change::Delete(self.published(address, port))]).await;
         }
         Ok(())
     }
@@ -133,15 +134,13 @@ impl Firewall {
         if !self.tells_senders {
             return Ok(());
         }
-        run(&format!("add element bridge {} known {{ \"{link}\" . {address} }}\n", self.table)).await
+        elements::apply(vec![Change::Add(self.sender(link, address))]).await
     }
 
     /// Forgets an interface that is gone; a missing one is no error.
     pub async fn forget(&self, link: &str, address: Ipv4Addr) {
         if self.tells_senders {
-            let _ =
-                run(&format!("delete element bridge {} known {{ \"{link}\" . {address} }}\n", self.table))
-                    .await;
+            let _ = elements::apply(vec![Change::Delete(self.sender(link, address))]).await;
         }
     }
 
@@ -158,13 +157,28 @@ impl Firewall {
         run(&text).await
     }
 
-    fn elements(&self, verb: &str, address: Ipv4Addr, ports: &[PortBinding]) -> String {
-        let line = |port: &PortBinding| {
-            let (table, protocol) = (&self.table, &port.protocol);
-            let (from, to) = (port.host_port, port.container_port);
-            format!("{verb} element ip {table} ports_{protocol} {{ {from} : {address} . {to} }}\n")
-        };
-        ports.iter().map(line).collect()
+    /// An interface that may send under an address.
+    fn sender(&self, link: &str, address: Ipv4Addr) -> Element {
+        Element {
+            family: Family::Bridge,
+            table: self.table.clone(),
+            set: "known".into(),
+            key: elements::pair_key(link, address),
+            leads: Leads::Nowhere,
+        }
+    }
+
+    /// A host port that leads to a task.
+    fn published(&self, address: Ipv4Addr, port: &PortBinding) -> Element {
+        let [high, low] = port.container_port.to_be_bytes();
+        Element {
+            family: Family::Ip,
+            table: self.table.clone(),
+            set: format!("ports_{}", port.protocol),
+            key: port.host_port.to_be_bytes().to_vec(),
+            // Each part fills a register of four bytes.
+            leads: Leads::To([&address.octets()[..], &[high, low, 0, 0]].concat()),
+        }
     }
 }
 
@@ -309,7 +323,8 @@ mod tests {
             host_port: 50000,
             protocol: "tcp".into(),
         };
-        let text = firewall.elements("add", Ipv4Addr::new(172, 28, 0, 2), &[port]);
-        assert_eq!(text, "add element ip t ports_tcp { 50000 : 172.28.0.2 . 80 }\n");
+        let element = firewall.published(Ipv4Addr::new(172, 28, 0, 2), &port);
+        assert_eq!((element.set.as_str(), element.key), ("ports_tcp", vec![0xc3, 0x50]));
+        assert_eq!(element.leads, Leads::To(vec![172, 28, 0, 2, 0, 80, 0, 0]));
     }
 }

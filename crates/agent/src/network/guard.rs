@@ -1,8 +1,9 @@
 //! Security groups: keeps the kernel's rules equal to the newest snapshot that the control plane sent.
 //!
 //! One table of its own is replaced as a whole in one transaction of nftables, so that no packet ever
-//! meets half of it; connections that are under way are the kernel's memory, not the table's, and
-//! go on. Until the first snapshot came, the table of the agent before stays as it is.
+//! meets half of it, or only its elements are changed, in one transaction too; connections that are under way are
+//! the kernel's memory, not the table's, and go on. Until the first snapshot came, the table of the agent before
+//! stays as it is.
 
 use std::net::Ipv4Addr;
 use std::sync::Arc;
@@ -13,7 +14,9 @@ use tokio_util::task::AbortOnDropHandle;
 use wire::link;
 
 use super::bridge::Bridges;
+use super::elements;
 use super::firewall::run;
+use super::guard_elements::Table;
 use super::guard_table::render;
 use super::names::Names;
 use super::plan::Interface;
@@ -37,7 +40,7 @@ impl Guard {
     pub fn start(names: Names, bridges: Arc<Bridges>) -> Guard {
         let (wanted, changes) = watch::channel(None);
         let (done, enforced) = watch::channel(None);
-        let worker = Worker { names, bridges, wanted: changes, enforced: done };
+        let worker = Worker { names, bridges, wanted: changes, enforced: done, table: None };
         Guard { wanted, enforced, worker: AbortOnDropHandle::new(tokio::spawn(worker.run())) }
     }
 
@@ -71,6 +74,8 @@ struct Worker {
     bridges: Arc<Bridges>,
     wanted: watch::Receiver<Snapshot>,
     enforced: watch::Sender<Snapshot>,
+    /// What the kernel has, once this agent has set it.
+    table: Option<Table>,
 }
 
 impl Worker {
@@ -93,11 +98,32 @@ impl Worker {
         }
     }
 
-    async fn enforce(&self, groups: &link::SecurityGroups) -> Result<(), super::Error> {
+    async fn enforce(&mut self, groups: &link::SecurityGroups) -> Result<(), super::Error> {
         // Rules first: an address that answers before its groups are enforced would be open to all.
-        run(&render(&self.names, groups)).await?;
+        self.set_rules(groups).await?;
         let held: Vec<Interface> = groups.interfaces.iter().filter_map(held).collect();
         self.bridges.hold(&held).await
+    }
+
+    async fn set_rules(&mut self, groups: &link::SecurityGroups) -> Result<(), super::Error> {
+        if let Some(table) = &mut self.table
+            && let Some(changes) = table.changes(&self.names, groups)
+        {
+            match elements::apply(changes).await {
+                Ok(()) => {
+                    table.changed(&self.names, groups);
+                    return Ok(());
+                }
+                Err(error) => {
+                    let error = crate::task::error_chain(&error);
+                    tracing::warn!(error, "elements of security groups were refused; the table is made anew");
+                }
+            }
+        }
+        self.table = None;
+        run(&render(&self.names, groups)).await?;
+        self.table = Some(Table::of(&self.names, groups));
+        Ok(())
     }
 }
 

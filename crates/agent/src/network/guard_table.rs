@@ -15,8 +15,10 @@ use super::names::Names;
 
 /// The two directions of a packet, seen from the interface.
 #[derive(Clone, Copy)]
-enum Direction {
+pub(super) enum Direction {
+    /// To it.
     Ingress,
+    /// From it.
     Egress,
 }
 
@@ -161,16 +163,16 @@ fn matches(rule: &PacketRule, direction: Direction) -> String {
     peer + &traffic
 }
 
-fn is_named(wanted: &SecurityGroups, id: &str) -> bool {
+pub(super) fn is_named(wanted: &SecurityGroups, id: &str) -> bool {
     let names = |rule: &PacketRule| matches!(&rule.peer, PacketPeer::Group(named) if named == id);
     wanted.groups.iter().any(|group| group.ingress.iter().chain(&group.egress).any(names))
 }
 
-fn profile(interface: &GuardedInterface) -> BTreeSet<&str> {
+pub(super) fn profile(interface: &GuardedInterface) -> BTreeSet<&str> {
     interface.groups.iter().map(String::as_str).collect()
 }
 
-fn chain_name(profile: &BTreeSet<&str>, direction: Direction) -> String {
+pub(super) fn chain_name(profile: &BTreeSet<&str>, direction: Direction) -> String {
     let joined = profile.iter().copied().collect::<Vec<_>>().join(" ");
     let prefix = match direction {
         Direction::Ingress => "to",
@@ -179,14 +181,14 @@ fn chain_name(profile: &BTreeSet<&str>, direction: Direction) -> String {
     format!("{prefix}_{}", &hex::encode(Sha256::digest(joined))[..16])
 }
 
-fn map(direction: Direction) -> &'static str {
+pub(super) fn map(direction: Direction) -> &'static str {
     match direction {
         Direction::Ingress => "receivers",
         Direction::Egress => "senders",
     }
 }
 
-fn members(group: &str) -> String {
+pub(super) fn members(group: &str) -> String {
     format!("members_{}", group.chars().filter(char::is_ascii_alphanumeric).collect::<String>())
 }
 

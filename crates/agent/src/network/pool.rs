@@ -16,6 +16,10 @@ use super::netlink::Netlink;
 use super::redirect;
 
 const RETRY_PAUSE: Duration = Duration::from_secs(1);
+/// What was taken is made anew once nothing was taken for so long: until then a task is starting, and it comes first.
+const QUIET: Duration = Duration::from_millis(150);
+/// How often the quiet is waited for.
+const QUIET_ATTEMPTS: u32 = 8;
 
 /// A namespace that awaits its addresses.
 pub struct Ready {
@@ -96,6 +100,16 @@ impl Pool {
                 }
             }
             self.wanted.notified().await;
+            self.quiet().await;
+        }
+    }
+
+    /// Waits until nothing has been taken for a while, or long enough.
+    async fn quiet(&self) {
+        for _ in 0..QUIET_ATTEMPTS {
+            if tokio::time::timeout(QUIET, self.wanted.notified()).await.is_err() {
+                return;
+            }
         }
     }
 
