@@ -302,6 +302,8 @@ CASES = {
         ("PutLogEvents", {"logGroupName": "/models", "logStreamName": "s", "logEvents": [{"timestamp": int(time.time() * 1000), "message": "hello"}]}, GOOD),
         ("PutLogEvents", {"logGroupName": "/models", "logStreamName": "none", "logEvents": [{"timestamp": 1, "message": "x"}]}, "ResourceNotFoundException"),
         ("DescribeLogGroups", {"logGroupNamePrefix": "/mod"}, GOOD),
+        ("ListLogGroups", {"logGroupNamePattern": "^/models", "limit": 1}, GOOD),
+        ("ListLogGroups", {"nextToken": "nonsense"}, "InvalidParameterException"),
         ("DescribeLogGroups", {"nextToken": "nonsense"}, "InvalidParameterException"),
         ("DescribeLogStreams", {"logGroupName": "/models", "orderBy": "LastEventTime", "descending": True}, GOOD),
         ("DescribeLogStreams", {"logGroupName": "/missing"}, "ResourceNotFoundException"),

@@ -135,6 +135,26 @@ def test_docker_builds_pushes_and_pulls(ecr, docker, layout, repository, tmp_pat
     docker.run("rmi", "-f", f"{other}:v1", f"{repository}:v1", f"{repository}:v2", "box:latest")
 
 
+def test_buildkit_builds_from_the_registry_and_caches_there(ecr, docker, skopeo, layout, repository, tmp_path):
+    def build(tag, *flags):
+        # The engine's BuildKit by the client that needs no plugin for it.
+        env = docker.environment() | {"DOCKER_BUILDKIT": "1", "BUILDKIT_PROGRESS": "plain"}
+        done = run(["/usr/bin/docker", "build", "-t", f"{repository}:{tag}", *flags, str(tmp_path)], env=env, check=False)
+        assert done.returncode == 0, done.stderr
+        return done.stderr
+    skopeo("copy", f"oci:{layout}:latest", f"docker://{repository}:base")
+    (tmp_path / "Dockerfile").write_text(
+        f"FROM {repository}:base AS tools\nCOPY Dockerfile /tool\nFROM {repository}:base\nCOPY --from=tools /tool /tool\n")
+    build("v1", "--build-arg", "BUILDKIT_INLINE_CACHE=1")
+    docker.run("push", f"{repository}:v1")
+    docker.run("rmi", "-f", f"{repository}:v1")
+    docker.run("builder", "prune", "--all", "--force")
+    assert "CACHED" in build("v2", "--cache-from", f"{repository}:v1", "--build-arg", "BUILDKIT_INLINE_CACHE=1")
+    docker.run("push", f"{repository}:v2")
+    assert tags(ecr, repository) == ["base", "v1", "v2"]
+    docker.run("rmi", "-f", f"{repository}:v2")
+
+
 def test_docker_makes_a_manifest_list(docker, skopeo, layout, repository):
     skopeo("copy", "--format", "v2s2", f"oci:{layout}:latest", f"docker://{repository}:amd64")
     docker.run("manifest", "create", "--insecure", f"{repository}:all", f"{repository}:amd64")

@@ -6,6 +6,7 @@
 use std::collections::BTreeSet;
 use std::io::Write;
 use std::sync::Arc;
+use std::time::Duration;
 
 use ::store::{BlobName, Blobs, MAX_PAGE, Snapshot, Txn, Versioned, key};
 use flate2::Compression;
@@ -25,6 +26,8 @@ use crate::logs::store::ExportTaskRow;
 
 /// A file is closed when it holds this much text.
 const FILE_BYTES: u64 = 64 << 20;
+/// How long a task that has ended is shown.
+const KEPT: Duration = Duration::from_secs(90 * 24 * 60 * 60);
 /// The longest part of a folder's name that comes from its stream's.
 const FOLDER_MAX: usize = 150;
 /// The file that shows that a bucket can be written to.
@@ -43,11 +46,12 @@ enum Stop {
     Logs(#[from] Error),
 }
 
-/// Does the export tasks that wait, one after the other.
+/// Does the export tasks that wait, one after the other, and forgets old ones.
 ///
 /// # Errors
 /// Failures of the state store: what was not done still waits.
 pub async fn run_waiting(cloud: &Cloud, now: impl Fn() -> Timestamp) -> Result<(), Error> {
+    forget(cloud, now()).await?;
     while let Some(task) = waiting(&cloud.store.snapshot()) {
         let task = if task.status == ExportStatus::Pending {
             set(cloud, &task, ExportStatus::Running, "Started", None).await?
@@ -67,6 +71,22 @@ pub async fn run_waiting(cloud: &Cloud, now: impl Fn() -> Timestamp) -> Result<(
             continue;
         };
         set(cloud, &last, status, &message, Some(now())).await?;
+    }
+    Ok(())
+}
+
+/// Forgets the tasks that ended long ago; their files stay.
+async fn forget(cloud: &Cloud, now: Timestamp) -> Result<(), Error> {
+    let snapshot = cloud.store.snapshot();
+    let ended = snapshot
+        .all::<ExportTaskRow>(&key![])
+        .filter(|task| task.completed_at.is_some_and(|end| now.since(end) > KEPT));
+    for task in ended {
+        match cloud.store.commit(Txn::new().remove(&task)).await {
+            Ok(_) => {}
+            Err(error) if error.is_conflict() => {}
+            Err(error) => return Err(error.into()),
+        }
     }
     Ok(())
 }

@@ -47,6 +47,7 @@ pub static ROOM: Room = Room {
         op::<::wire::logs::DescribeSubscriptionFilters>(),
         op::<::wire::logs::FilterLogEvents>(),
         op::<::wire::logs::GetLogEvents>(),
+        op::<::wire::logs::ListLogGroups>(),
         op::<::wire::logs::ListTagsForResource>(),
         op::<::wire::logs::ListTagsLogGroup>(),
         op::<::wire::logs::PutLogEvents>(),

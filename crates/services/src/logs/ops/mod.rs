@@ -18,6 +18,7 @@ mod describe_resource_policies;
 mod describe_subscription_filters;
 mod filter_log_events;
 mod get_log_events;
+mod list_log_groups;
 mod list_tags_for_resource;
 mod list_tags_log_group;
 mod put_log_events;

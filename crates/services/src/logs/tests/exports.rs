@@ -70,6 +70,11 @@ async fn a_cancelled_task_writes_nothing() {
     assert!(again.starts_with("InvalidOperationException"), "{again}");
     let of_status = json!({ "statusCode": "COMPLETED" });
     assert_eq!(call(&ctx, "DescribeExportTasks", of_status).await.unwrap()["exportTasks"], json!([]));
+    let days = |days: i64| Timestamp::from_millis(NOW + days * 24 * 60 * 60 * 1_000);
+    export::run_waiting(&ctx.cloud, || days(89)).await.unwrap();
+    assert_eq!(status(&ctx, &id).await, "CANCELLED");
+    export::run_waiting(&ctx.cloud, || days(91)).await.unwrap();
+    assert_eq!(call(&ctx, "DescribeExportTasks", json!({})).await.unwrap()["exportTasks"], json!([]));
 }
 
 #[tokio::test]
