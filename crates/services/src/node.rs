@@ -9,10 +9,11 @@ use model::ecs::container_instance::Membership;
 use model::ecs::node::CpuArchitecture;
 use model::ecs::status::{HealthStatus, StopCode};
 use model::ecs::task_container::NetworkBinding;
-use model::ecs::{ClusterName, ContainerStatus, LastStatus, Node, NodeId, TextEnum};
+use model::ecs::{ClusterName, ContainerStatus, LastStatus, Node, NodeId, Task, TextEnum};
 use model::{AccountId, Arn, Region, Scope, Timestamp};
 use reconcile::task::{ContainerReport, Report};
 use registry::token::{Caller, LIFETIME};
+use store::Snapshot;
 use store::blobs::BlobName;
 use telemetry::{Event, Source};
 use wire::link;
@@ -149,13 +150,25 @@ pub fn registry_login(
     Ok(Some(("AWS".to_owned(), cloud.registry.mint_token(&caller, now + LIFETIME))))
 }
 
-/// A task's protection, asked for or changed from inside.
+/// A task's protection, asked for or changed from inside: the task's own role must be allowed to.
 pub async fn protection(
     cloud: &Cloud,
     task_arn: &str,
     request: link::ProtectionRequest,
     now: Timestamp,
 ) -> Answer<link::Protection> {
+    let snapshot = cloud.store.snapshot();
+    if let Some((task, role)) = ecs::door::task_role(&snapshot, task_arn) {
+        let role = role.ok_or_else(|| refusal("AccessDeniedException", "The task has no role."))?;
+        let action = match request {
+            link::ProtectionRequest::Get => "ecs:GetTaskProtection",
+            link::ProtectionRequest::Protect(_) | link::ProtectionRequest::Unprotect => {
+                "ecs:UpdateTaskProtection"
+            }
+        };
+        let access = Access::new(action, task_arn).with("ecs:cluster", task.cluster.arn(&task.scope));
+        acting(cloud, &snapshot, (&task, &role), &task.scope, &access, now)?;
+    }
     ecs::protection::ask(&cloud.store, task_arn, request, now).await
 }
 
@@ -166,19 +179,31 @@ fn puller(cloud: &Cloud, task_arn: &str, scope: &Scope, now: Timestamp) -> Answe
     let Some((task, role)) = ecs::door::execution_role(&snapshot, task_arn) else {
         return Ok(Principal::root(scope.account.clone(), ""));
     };
-    let principal = ecs::roles::session(&snapshot, &task, &role, now);
-    let principal = principal.ok_or_else(|| refusal("AccessDeniedException", ecs::roles::unable(&role)))?;
+    let access = Access::any("ecr:GetAuthorizationToken");
+    acting(cloud, &snapshot, (&task, &role), scope, &access, now)
+}
+
+/// A task in one of its roles, which must be allowed to do what it is about to do.
+fn acting(
+    cloud: &Cloud,
+    snapshot: &Snapshot,
+    (task, role): (&Task, &str),
+    scope: &Scope,
+    access: &Access,
+    now: Timestamp,
+) -> Answer<Principal> {
+    let principal = ecs::roles::session(snapshot, task, role, now);
+    let principal = principal.ok_or_else(|| refusal("AccessDeniedException", ecs::roles::unable(role)))?;
     let asker = Asker {
         identities: &cloud.identities,
-        snapshot: &snapshot,
+        snapshot,
         principal: &principal,
         scope,
         now,
         source_ip: None,
         user_agent: None,
     };
-    let access = Access::any("ecr:GetAuthorizationToken");
-    authorize(&asker, &access, &RequestTags::default())
+    authorize(&asker, access, &RequestTags::default())
         .map_err(|denied| refusal(&denied.code, denied.message))?;
     Ok(principal)
 }

@@ -1,7 +1,7 @@
 //! `task-protection/v1/state`: a task asks for its protection from scale-in, or changes it.
 //!
 //! The state is the control plane's; the answers are the Amazon ECS agent's, which asks with the task's own role.
-//! Deviation: the control plane does not ask the role's policies; having a role is enough.
+//! Deviation: `requestID`, which names an AWS request, is not there.
 
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
@@ -13,6 +13,8 @@ use crate::task::record::Record;
 
 /// The largest request that is read.
 pub const BODY_LIMIT: usize = 64 * 1024;
+/// The code of what cannot be read.
+const INVALID: &str = "InvalidParameterException";
 
 /// Answers a request for the protection of the task of container `id`; `body` is a PUT's, or why it was not read.
 pub async fn answer(
@@ -26,21 +28,27 @@ pub async fn answer(
     if method != Method::GET && method != Method::PUT {
         return Answer { status: StatusCode::METHOD_NOT_ALLOWED, body: None };
     }
-    if !has_container(record, id) {
-        let text =
-            format!("unable to get task arn from request: unable to get task Arn from v3 endpoint ID: {id}");
-        let body = json!({"error": {"Code": "ResourceNotFoundException", "Message": text}});
-        return Answer { status: StatusCode::NOT_FOUND, body: Some(body) };
+    // The agent reads the request before it asks whose it is, and names no task until then.
+    let request = match body {
+        _ if method == Method::GET => Ok(ProtectionRequest::Get),
+        Ok(body) => read(&body),
+        Err(_) => Err(Unread::Undecodable),
+    };
+    if matches!(request, Err(Unread::Undecodable)) {
+        let text = "UpdateTaskProtection: failed to decode request";
+        return error(StatusCode::BAD_REQUEST, None, INVALID, text);
     }
-    let request =
-        if method == Method::GET { Ok(ProtectionRequest::Get) } else { body.and_then(|it| read(&it)) };
-    let request = match request {
-        Ok(request) => request,
-        Err(message) => return error(StatusCode::BAD_REQUEST, arn, "InvalidParameterException", &message),
+    if !has_container(record, id) {
+        let text = "Failed to find a task for the request";
+        return error(StatusCode::NOT_FOUND, None, "ResourceNotFoundException", text);
+    }
+    let Ok(request) = request else {
+        let text = "Invalid request: does not contain 'ProtectionEnabled' field";
+        return error(StatusCode::BAD_REQUEST, Some(arn), INVALID, text);
     };
     if record.task.role_credentials.is_none() {
         let message = "Invalid Request: no task IAM role credentials available for task";
-        return error(StatusCode::FORBIDDEN, arn, "AccessDeniedException", message);
+        return error(StatusCode::FORBIDDEN, Some(arn), "AccessDeniedException", message);
     }
     match uplink.protection(arn.to_owned(), request).await {
         Ok(protection) => Answer { status: StatusCode::OK, body: Some(shown(arn, protection)) },
@@ -48,22 +56,33 @@ pub async fn answer(
     }
 }
 
-fn read(body: &[u8]) -> Result<ProtectionRequest, String> {
-    let undecodable = || "UpdateTaskProtection: failed to decode request".to_owned();
-    let body: Value = serde_json::from_slice(body).map_err(|_| undecodable())?;
-    let minutes = match body.get("ExpiresInMinutes") {
-        None | Some(Value::Null) => None,
-        Some(minutes) => {
-            Some(minutes.as_i64().and_then(|it| i32::try_from(it).ok()).ok_or_else(undecodable)?)
+/// Why a request is not understood.
+enum Unread {
+    /// It is not the agent's JSON.
+    Undecodable,
+    /// It does not say whether the task is to be protected.
+    NoState,
+}
+
+/// Names of members are read as Go reads them, in any case; others are refused.
+fn read(body: &[u8]) -> Result<ProtectionRequest, Unread> {
+    let Ok(Value::Object(body)) = serde_json::from_slice(body) else { return Err(Unread::Undecodable) };
+    let (mut enabled, mut minutes) = (None, None);
+    for (name, value) in body {
+        match (name.to_ascii_lowercase().as_str(), value) {
+            ("protectionenabled" | "expiresinminutes", Value::Null) => {}
+            ("protectionenabled", Value::Bool(value)) => enabled = Some(value),
+            ("expiresinminutes", Value::Number(value)) => {
+                let value = value.as_i64().and_then(|it| i32::try_from(it).ok());
+                minutes = Some(value.ok_or(Unread::Undecodable)?);
+            }
+            (_, _) => return Err(Unread::Undecodable),
         }
-    };
-    match body.get("ProtectionEnabled") {
-        Some(Value::Bool(true)) => Ok(ProtectionRequest::Protect(minutes)),
-        Some(Value::Bool(false)) => Ok(ProtectionRequest::Unprotect),
-        None | Some(Value::Null) => {
-            Err("Invalid request: does not contain 'ProtectionEnabled' field".to_owned())
-        }
-        Some(_) => Err(undecodable()),
+    }
+    match enabled {
+        Some(true) => Ok(ProtectionRequest::Protect(minutes)),
+        Some(false) => Ok(ProtectionRequest::Unprotect),
+        None => Err(Unread::NoState),
     }
 }
 
@@ -76,8 +95,12 @@ fn shown(arn: &str, protection: Protection) -> Value {
     json!({"protection": shown})
 }
 
-fn error(status: StatusCode, arn: &str, code: &str, message: &str) -> Answer {
-    Answer { status, body: Some(json!({"error": {"Arn": arn, "Code": code, "Message": message}})) }
+fn error(status: StatusCode, arn: Option<&str>, code: &str, message: &str) -> Answer {
+    let mut error = json!({"Code": code, "Message": message});
+    if let Some(arn) = arn {
+        error["Arn"] = arn.into();
+    }
+    Answer { status, body: Some(json!({ "error": error })) }
 }
 
 /// A task that can have no protection is a failure, and no error.
@@ -88,9 +111,9 @@ fn refusal(arn: &str, refused: &UplinkError) -> Answer {
             body: Some(json!({"failure": {"Arn": arn, "Reason": refused.code, "Detail": refused.message}})),
         },
         "InvalidParameterException" | "ClientException" | "AccessDeniedException" => {
-            error(StatusCode::BAD_REQUEST, arn, &refused.code, &refused.message)
+            error(StatusCode::BAD_REQUEST, Some(arn), &refused.code, &refused.message)
         }
-        _ => error(StatusCode::INTERNAL_SERVER_ERROR, arn, "ServerException", "Service Unavailable"),
+        _ => error(StatusCode::INTERNAL_SERVER_ERROR, Some(arn), "ServerException", "Service Unavailable"),
     }
 }
 
@@ -182,7 +205,7 @@ mod tests {
         let keeper = Keeper::default();
         let none = json!({"protection": {"ProtectionEnabled": false, "TaskArn": ARN}});
         assert_eq!(ask(&keeper, Method::GET, "").await, (200, none.clone()));
-        let body = r#"{"ProtectionEnabled": true, "ExpiresInMinutes": 1}"#;
+        let body = r#"{"protectionEnabled": true, "ExpiresInMinutes": 1}"#;
         let one = json!({"protection": {"ProtectionEnabled": true, "ExpirationDate": "1970-01-01T00:01:00Z", "TaskArn": ARN}});
         assert_eq!(ask(&keeper, Method::PUT, body).await, (200, one.clone()));
         assert_eq!(ask(&keeper, Method::GET, "").await, (200, one));
@@ -191,14 +214,19 @@ mod tests {
 
     #[tokio::test]
     async fn requests_that_cannot_be_read_are_refused() {
-        let check = async |body: &str, message: &str| {
-            let error =
-                json!({"error": {"Arn": ARN, "Code": "InvalidParameterException", "Message": message}});
-            assert_eq!(ask(&Keeper::default(), Method::PUT, body).await, (400, error), "{body}");
+        let check = async |body: &str, error: Value| {
+            assert_eq!(
+                ask(&Keeper::default(), Method::PUT, body).await,
+                (400, json!({"error": error})),
+                "{body}"
+            );
         };
-        check("{}", "Invalid request: does not contain 'ProtectionEnabled' field").await;
-        check("nonsense", "UpdateTaskProtection: failed to decode request").await;
-        check(r#"{"ProtectionEnabled": 1}"#, "UpdateTaskProtection: failed to decode request").await;
+        let text = "Invalid request: does not contain 'ProtectionEnabled' field";
+        check("{}", json!({"Arn": ARN, "Code": INVALID, "Message": text})).await;
+        for body in ["nonsense", r#"{"ProtectionEnabled": 1}"#, r#"{"ProtectionEnabled": true, "For": 1}"#] {
+            let text = "UpdateTaskProtection: failed to decode request";
+            check(body, json!({"Code": INVALID, "Message": text})).await;
+        }
         assert_eq!(ask(&Keeper::default(), Method::DELETE, "").await.0, 405);
     }
 

@@ -115,6 +115,8 @@ impl Endpoint {
         });
         let mut server = hyper::server::conn::http1::Builder::new();
         server.timer(TokioTimer::new()).header_read_timeout(HEADER_TIMEOUT);
+        // A client that says no more waits for its answer all the same.
+        server.half_close(true);
         if let Err(error) = server.serve_connection(TokioIo::new(stream), answer).await {
             tracing::trace!(%error, "a metadata connection ended");
         }

@@ -138,6 +138,13 @@ pub fn network_of(snapshot: &Snapshot, arn: &str) -> Option<(model::Scope, Vec<S
     Some((task.scope.clone(), interfaces_of(&task).collect()))
 }
 
+/// The task that an ARN names, and the role that its containers have, if it has one.
+pub(crate) fn task_role(snapshot: &Snapshot, arn: &str) -> Option<(Task, Option<String>)> {
+    let task = task(snapshot, arn)?;
+    let role = definition_of(snapshot, &task).and_then(|definition| roles::of_task(&task, &definition));
+    Some((task.row.0.clone(), role))
+}
+
 /// The task that an ARN names, and the role that the node uses for it, if it has one.
 pub(crate) fn execution_role(snapshot: &Snapshot, arn: &str) -> Option<(Task, String)> {
     let task = task(snapshot, arn)?;
