@@ -28,6 +28,9 @@ class Front:
         self.cluster.ecr.create_repository(repositoryName="shifts-box")
         self.cluster.image = push(longshore, layout, "shifts-box")
         self.ecs, self.elb = self.cluster.ecs, longshore.client("elbv2")
+        longshore.client("iam").create_role(RoleName="balance", AssumeRolePolicyDocument=json.dumps({
+            "Version": "2012-10-17", "Statement": [
+                {"Effect": "Allow", "Principal": {"Service": "ecs.amazonaws.com"}, "Action": "sts:AssumeRole"}]}))
         self.production, self.test = free_port(), free_port()
         self.subnets = longshore.client("ec2").describe_subnets()["Subnets"]
         self.groups = [self.group("shifts-1"), self.group("shifts-2")]

@@ -15,6 +15,7 @@ mod placement;
 pub mod protection;
 pub mod reap;
 mod registries;
+mod revising;
 pub mod roles;
 mod rollover;
 mod rules;

@@ -13,6 +13,8 @@ use crate::iam::{Identities, trust};
 
 /// As whom ECS takes the roles of tasks.
 const TASKS: &str = "ecs-tasks.amazonaws.com";
+/// As whom ECS takes the roles that services name for itself.
+const OWN: &str = "ecs.amazonaws.com";
 /// How long a task's credentials are good, as ECS has it.
 pub const LIFETIME: Duration = Duration::from_secs(6 * 3600);
 
@@ -43,11 +45,23 @@ pub(crate) fn check<'r>(
 ) -> Result<(), Error> {
     for role in roles.into_iter().flatten().filter(|role| !role.is_empty()) {
         let arn = arn(&scope.account, role);
-        if assumable(snapshot, scope, &arn, resource).is_none() {
+        if assumable(snapshot, scope, TASKS, &arn, resource).is_none() {
             return Err(Error::Role(unable(&arn)));
         }
     }
     Ok(())
+}
+
+/// Whether ECS can take a role that a service names for what ECS does to its load balancer.
+pub(crate) fn check_own(snapshot: &Snapshot, scope: &Scope, arn: &str, resource: &str) -> Result<(), Error> {
+    match assumable(snapshot, scope, OWN, arn, resource) {
+        Some(_) => Ok(()),
+        None => Err(Error::InvalidParameter(
+            "Unable to assume role and validate the specified targetGroupArn. Please verify that the ECS service role \
+             being passed has the proper permissions."
+                .into(),
+        )),
+    }
 }
 
 /// What ECS says of a role that it cannot take.
@@ -59,10 +73,11 @@ pub fn unable(arn: &str) -> String {
     )
 }
 
-/// The role, if it trusts ECS's tasks. Its conditions may ask for the account and the resource.
+/// The role, if it trusts the service `by`. Its conditions may ask for the account and the resource.
 fn assumable(
     snapshot: &Snapshot,
     scope: &Scope,
+    by: &str,
     arn: &str,
     resource: &str,
 ) -> Option<store::Versioned<RoleRow>> {
@@ -72,7 +87,7 @@ fn assumable(
         ("aws:sourcearn".to_owned(), vec![resource.to_owned()]),
         ("aws:principalisawsservice".to_owned(), vec!["true".to_owned()]),
     ]);
-    trust::trusts_service(&found, TASKS, &context).then_some(found)
+    trust::trusts_service(&found, by, &context).then_some(found)
 }
 
 /// Credentials of a role for one task, whose id is the session's name.
@@ -92,7 +107,7 @@ pub struct TaskCredentials {
 
 /// The principal that acts as the role `arn` for `task`; none where ECS cannot take it.
 pub(crate) fn session(snapshot: &Snapshot, task: &Task, arn: &str, now: Timestamp) -> Option<Principal> {
-    let role = assumable(snapshot, &task.scope, arn, &task.arn().to_string())?;
+    let role = assumable(snapshot, &task.scope, TASKS, arn, &task.arn().to_string())?;
     let facts = SessionFacts { role: Some(role.arn()), ..SessionFacts::new(now, LIFETIME) };
     Some(Principal { session: Some(facts), ..trust::principal(&role, task.id.as_str()) })
 }
@@ -106,7 +121,7 @@ pub fn assume(
     now: Timestamp,
     ids: &mut dyn IdSource,
 ) -> Option<TaskCredentials> {
-    let role = assumable(snapshot, &task.scope, arn, &task.arn().to_string())?;
+    let role = assumable(snapshot, &task.scope, TASKS, arn, &task.arn().to_string())?;
     let principal = trust::principal(&role, task.id.as_str());
     let facts = SessionFacts { role: Some(role.arn()), ..SessionFacts::new(now, LIFETIME) };
     let expires_at = facts.expires_at;

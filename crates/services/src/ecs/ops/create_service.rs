@@ -2,8 +2,7 @@
 //!
 //! The same request again is answered with the service that is there. A draining service blocks its name.
 //!
-//! Deviation: Lambda functions as hooks, deployment alarms and early success criteria are refused; the role of an
-//! `advancedConfiguration` is checked in form only.
+//! Deviation: Lambda functions as hooks, deployment alarms and early success criteria are refused.
 
 use model::ecs::cluster::Cluster;
 use model::ecs::deployment::{Deployment, RolloutState};
@@ -11,31 +10,26 @@ use model::ecs::service::{
     DeploymentControllerType, PropagateTags, SchedulingStrategy, ServiceSeen, ServiceSpec, ServiceStatus,
 };
 use model::ecs::service_revision::RevisionSpec;
-use model::ecs::task::LaunchType;
-use model::ecs::task_definition::{TaskDefinition, TaskDefinitionStatus};
 use model::ecs::volume::Switch;
 use model::ecs::{RevisionId, Service, ServiceDeploymentId, ServiceName, Tags};
 use model::{IdSource, Timestamp};
 use store::{Snapshot, Txn};
 use wire::ecs as shape;
 
-use super::describe_task_definition::find;
 use crate::access::Access;
 use crate::context::OpCtx;
 use crate::ecs::authorization::{passing_balancers, with_definition, with_network, with_providers};
-use crate::ecs::balancing;
 use crate::ecs::connect;
 use crate::ecs::error::Error;
-use crate::ecs::launching::Maker;
 use crate::ecs::ops::{cluster_resource, service_resource};
-use crate::ecs::registries;
+use crate::ecs::revising;
 use crate::ecs::rollover::roll_over;
 use crate::ecs::rules::service::{self as rules, some};
-use crate::ecs::rules::{cluster as cluster_rules, identifier, launch, tag};
+use crate::ecs::rules::{identifier, tag};
 use crate::ecs::service_view;
 use crate::ecs::store::{ServiceRow, active_cluster, service, service_revision};
 use crate::ecs::wire::instance::read_wishes;
-use crate::ecs::wire::launch::{bounded, network};
+use crate::ecs::wire::launch::bounded;
 use crate::ecs::wire::{deployment, service as read};
 use crate::error::ServiceError;
 use crate::room::Handler;
@@ -131,13 +125,18 @@ fn wanted(
     }
     let raw = input.task_definition.as_deref().filter(|raw| !raw.is_empty());
     let raw = raw.ok_or_else(|| invalid("TaskDefinition cannot be empty."))?;
-    let definition = find(ctx, snapshot, raw)?;
-    let definition = definition.ok_or_else(|| Error::Client("TaskDefinition not found.".into()))?;
-    if definition.status != TaskDefinitionStatus::Active {
-        return Err(Error::Client("TaskDefinition is inactive".into()));
-    }
+    let definition = revising::active_definition(ctx, snapshot, raw)?;
     let tags = tag::read(input.tags.clone())?;
-    let mut revision = revision(&input, cluster, &definition)?;
+    let asked = revising::Asked {
+        launch_type: input.launch_type.as_deref(),
+        strategy: input.capacity_provider_strategy.as_deref(),
+        platform_version: input.platform_version.as_deref(),
+        network: input.network_configuration.as_ref(),
+        load_balancers: input.load_balancers.as_deref(),
+        registries: input.service_registries.as_deref(),
+    };
+    let mut revision = revising::revision(&asked, cluster, &definition)?;
+    revision.is_service_connect_off = connect::is_off(input.service_connect_configuration.as_ref());
     let asked = connect::Asked { cluster, service: &name, definition: &definition };
     let given = input.service_connect_configuration.as_ref();
     let (txn, connect) = connect::read(ctx, snapshot, Txn::new(), &asked, given)?;
@@ -146,11 +145,12 @@ fn wanted(
     let spec = spec(input, controller)?;
     rules::check_rebalancing(rebalancing.as_deref(), &spec)?;
     rules::check(&spec, &revision)?;
-    rules::check_load_balancers(&revision, &definition)?;
-    balancing::check(snapshot, &ctx.scope, &revision, &definition)?;
-    registries::check(snapshot, &ctx.scope, &revision, &definition)?;
     let service = Wanted { name, spec, revision: Some(revision), tags, txn };
-    check_launch(ctx, snapshot, cluster, &service, &definition)?;
+    let made = new(ctx, cluster, &service);
+    let revision = service.revision.iter();
+    revision
+        .into_iter()
+        .try_for_each(|it| revising::check(ctx, snapshot, cluster, &made, it, &definition))?;
     Ok(service)
 }
 
@@ -216,34 +216,6 @@ fn refuse_unserved(input: &shape::CreateServiceRequest) -> Result<(), Error> {
     Ok(())
 }
 
-fn revision(
-    input: &shape::CreateServiceRequest,
-    cluster: &Cluster,
-    definition: &TaskDefinition,
-) -> Result<RevisionSpec, Error> {
-    let launch_type = input.launch_type.as_deref().map(|raw| read::word::<LaunchType>("launchType", raw));
-    let strategy = input.capacity_provider_strategy.clone().unwrap_or_default();
-    let awsvpc = input.network_configuration.clone().and_then(|it| it.awsvpc_configuration);
-    let mut revision = RevisionSpec {
-        definition: definition.id.clone(),
-        launch_type: launch_type.transpose()?,
-        strategy: cluster_rules::strategy(strategy, &cluster.capacity_providers)?,
-        platform_version: input.platform_version.clone().filter(|version| !version.is_empty()),
-        network: awsvpc.map(network).transpose()?,
-        load_balancers: read::load_balancers(input.load_balancers.clone().unwrap_or_default())?,
-        registries: registries::read(input.service_registries.as_deref().unwrap_or_default())?,
-        is_service_connect_off: connect::is_off(input.service_connect_configuration.as_ref()),
-        service_connect: None,
-    };
-    if revision.launch_type.is_some() && !revision.strategy.is_empty() {
-        return Err(invalid(
-            "Specifying both a launch type and capacity provider strategy is not supported. Remove one and try again.",
-        ));
-    }
-    rules::default_capacity(&mut revision, cluster);
-    Ok(revision)
-}
-
 fn spec(
     input: shape::CreateServiceRequest,
     controller: DeploymentControllerType,
@@ -297,22 +269,6 @@ fn spec(
         role: None,
         client_token: bounded("clientToken", input.client_token, MAX_TOKEN)?,
     })
-}
-
-/// Whether tasks of this revision could be launched at all.
-fn check_launch(
-    ctx: &OpCtx,
-    snapshot: &Snapshot,
-    cluster: &Cluster,
-    wanted: &Wanted,
-    definition: &TaskDefinition,
-) -> Result<(), Error> {
-    let Some(revision) = &wanted.revision else { return Ok(()) };
-    let service = new(ctx, cluster, wanted);
-    let launch = rules::launch(&service, revision, 1, String::new());
-    let capacities = launch::capacities(&launch, cluster)?;
-    let maker = Maker { snapshot, cluster, now: ctx.now, ids: ctx.ids.clone() };
-    maker.check(&launch, definition, &capacities)
 }
 
 fn new(ctx: &OpCtx, cluster: &Cluster, wanted: &Wanted) -> Service {

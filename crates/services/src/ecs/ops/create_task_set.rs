@@ -1,30 +1,22 @@
 //! CreateTaskSet: a revision of an EXTERNAL service with its share of the tasks. The scheduler starts them.
 
-use model::ecs::cluster::Cluster;
 use model::ecs::deployment::{Deployment, DeploymentStatus};
-use model::ecs::service_revision::RevisionSpec;
-use model::ecs::task::LaunchType;
-use model::ecs::task_definition::{TaskDefinition, TaskDefinitionStatus};
 use model::ecs::task_set::{StabilityStatus, TaskSet, TaskSetStatus};
 use model::ecs::{RevisionId, Service, ServiceRevision};
-use store::{Snapshot, Txn};
+use store::Txn;
 use wire::ecs as shape;
 
-use super::describe_task_definition::find;
 use crate::access::Access;
 use crate::context::OpCtx;
 use crate::ecs::authorization::{with_definition, with_network, with_providers};
-use crate::ecs::balancing;
 use crate::ecs::error::Error;
-use crate::ecs::launching::Maker;
 use crate::ecs::ops::{cluster_resource, service_resource};
-use crate::ecs::registries;
+use crate::ecs::revising;
 use crate::ecs::rules::service as rules;
-use crate::ecs::rules::{cluster as cluster_rules, launch, tag};
+use crate::ecs::rules::tag;
 use crate::ecs::store::{ServiceRevisionRow, ServiceRow, active_cluster};
 use crate::ecs::task_sets;
-use crate::ecs::wire::launch::{bounded, network};
-use crate::ecs::wire::service as read;
+use crate::ecs::wire::launch::bounded;
 use crate::error::ServiceError;
 use crate::room::Handler;
 
@@ -65,13 +57,22 @@ impl Handler for shape::CreateTaskSet {
         if found.task_sets.len() >= MOST {
             return Err(Error::LimitExceeded(format!("A service can have at most {MOST} task sets.")).into());
         }
-        let definition = find(ctx, &snapshot, &input.task_definition)?;
-        let definition = definition.ok_or_else(|| Error::Client("TaskDefinition not found.".into()))?;
-        if definition.status != TaskDefinitionStatus::Active {
-            return Err(Error::Client("TaskDefinition is inactive".into()).into());
+        let definition = revising::active_definition(ctx, &snapshot, &input.task_definition)?;
+        let asked = revising::Asked {
+            launch_type: input.launch_type.as_deref(),
+            strategy: input.capacity_provider_strategy.as_deref(),
+            platform_version: input.platform_version.as_deref(),
+            network: input.network_configuration.as_ref(),
+            load_balancers: input.load_balancers.as_deref(),
+            registries: input.service_registries.as_deref(),
+        };
+        let spec = revising::revision(&asked, &cluster, &definition)?;
+        if spec.load_balancers.iter().any(|balancer| balancer.shift.is_some()) {
+            let text = "advancedConfiguration cannot be used with task sets.";
+            return Err(Error::InvalidParameter(text.into()).into());
         }
-        let spec = revision(&input, &cluster, &definition)?;
-        check(ctx, &snapshot, &cluster, &found, &spec, &definition)?;
+        rules::check(&found.spec, &spec)?;
+        revising::check(ctx, &snapshot, &cluster, &found, &spec, &definition)?;
         let set = TaskSet {
             revision: ctx.ids.with(|ids| RevisionId::random(ids)),
             status: TaskSetStatus::Active,
@@ -111,58 +112,4 @@ impl Handler for shape::CreateTaskSet {
         ctx.cloud.store.commit(txn).await.map_err(Error::from)?;
         shown(&next, &set)
     }
-}
-
-fn invalid(text: &str) -> Error {
-    Error::InvalidParameter(text.to_owned())
-}
-
-fn revision(
-    input: &shape::CreateTaskSetRequest,
-    cluster: &Cluster,
-    definition: &TaskDefinition,
-) -> Result<RevisionSpec, Error> {
-    let launch_type = input.launch_type.as_deref().map(|raw| read::word::<LaunchType>("launchType", raw));
-    let strategy = input.capacity_provider_strategy.clone().unwrap_or_default();
-    let awsvpc = input.network_configuration.clone().and_then(|it| it.awsvpc_configuration);
-    let mut revision = RevisionSpec {
-        definition: definition.id.clone(),
-        launch_type: launch_type.transpose()?,
-        strategy: cluster_rules::strategy(strategy, &cluster.capacity_providers)?,
-        platform_version: input.platform_version.clone().filter(|version| !version.is_empty()),
-        network: awsvpc.map(network).transpose()?,
-        load_balancers: read::load_balancers(input.load_balancers.clone().unwrap_or_default())?,
-        registries: registries::read(input.service_registries.as_deref().unwrap_or_default())?,
-        is_service_connect_off: false,
-        service_connect: None,
-    };
-    if revision.launch_type.is_some() && !revision.strategy.is_empty() {
-        return Err(invalid(
-            "Specifying both a launch type and capacity provider strategy is not supported. Remove one and try again.",
-        ));
-    }
-    if revision.load_balancers.iter().any(|balancer| balancer.shift.is_some()) {
-        return Err(invalid("advancedConfiguration cannot be used with task sets."));
-    }
-    rules::default_capacity(&mut revision, cluster);
-    Ok(revision)
-}
-
-/// Whether tasks of this task set could be launched at all.
-fn check(
-    ctx: &OpCtx,
-    snapshot: &Snapshot,
-    cluster: &Cluster,
-    owner: &Service,
-    revision: &RevisionSpec,
-    definition: &TaskDefinition,
-) -> Result<(), Error> {
-    rules::check(&owner.spec, revision)?;
-    rules::check_load_balancers(revision, definition)?;
-    balancing::check(snapshot, &ctx.scope, revision, definition)?;
-    registries::check(snapshot, &ctx.scope, revision, definition)?;
-    let launch = rules::launch(owner, revision, 1, String::new());
-    let capacities = launch::capacities(&launch, cluster)?;
-    let maker = Maker { snapshot, cluster, now: ctx.now, ids: ctx.ids.clone() };
-    maker.check(&launch, definition, &capacities)
 }

@@ -18,15 +18,14 @@ use super::describe_task_definition::find;
 use crate::access::Access;
 use crate::context::OpCtx;
 use crate::ecs::authorization::{passing_balancers, with_definition, with_network, with_providers};
-use crate::ecs::balancing;
 use crate::ecs::connect;
 use crate::ecs::error::Error;
-use crate::ecs::launching::Maker;
 use crate::ecs::ops::{cluster_resource, service_resource};
 use crate::ecs::registries;
+use crate::ecs::revising;
 use crate::ecs::rollover::roll_over;
 use crate::ecs::rules::service::{self as rules, some};
-use crate::ecs::rules::{cluster as cluster_rules, identifier, launch};
+use crate::ecs::rules::{cluster as cluster_rules, identifier};
 use crate::ecs::service_view;
 use crate::ecs::store::{ServiceRow, active_cluster, service, service_revision, task_definition};
 use crate::ecs::wire::instance::read_wishes;
@@ -266,11 +265,5 @@ fn check_launch(
     }
     let definition = task_definition(snapshot, &ctx.scope, &revision.definition);
     let definition = definition.ok_or_else(|| Error::Client("TaskDefinition not found.".into()))?;
-    rules::check_load_balancers(revision, &definition)?;
-    balancing::check(snapshot, &ctx.scope, revision, &definition)?;
-    registries::check(snapshot, &ctx.scope, revision, &definition)?;
-    let launch = rules::launch(service, revision, 1, String::new());
-    let capacities = launch::capacities(&launch, cluster)?;
-    let maker = Maker { snapshot, cluster, now: ctx.now, ids: ctx.ids.clone() };
-    maker.check(&launch, &definition, &capacities)
+    revising::check(ctx, snapshot, cluster, service, revision, &definition)
 }

@@ -4,6 +4,7 @@ use model::ecs::LastStatus;
 use model::elbv2::{TargetHealth, TargetKey};
 use serde_json::{Value as Json, json};
 use wire::elbv2 as balancing;
+use wire::iam as identities;
 
 use super::{described, look, ready, report, request, run_all, target_group, tasks, with, with_port};
 use crate::ecs::tests::World;
@@ -26,6 +27,16 @@ impl Front {
     async fn new() -> Self {
         let (world, network) = ready().await;
         with_port(&world).await;
+        for (name, service) in [("balance", "ecs.amazonaws.com"), ("tasks", "ecs-tasks.amazonaws.com")] {
+            let trust = json!({ "Version": "2012-10-17", "Statement": [
+                { "Effect": "Allow", "Principal": { "Service": service }, "Action": "sts:AssumeRole" }] });
+            let role = identities::CreateRoleRequest {
+                role_name: name.into(),
+                assume_role_policy_document: trust.to_string(),
+                ..Default::default()
+            };
+            identities::CreateRole::run(&world.ctx, role).await.unwrap();
+        }
         let blue = target_group(&world, "front", "ip", Some(&network)).await;
         let green = target_group(&world, "back", "ip", None).await;
         let made = balancing::DescribeLoadBalancers::run(&world.ctx, Default::default()).await.unwrap();
@@ -193,6 +204,14 @@ async fn a_strategy_is_refused_what_it_cannot_use() {
         .call("CreateService", with(front.request(canary(10.0)), json!({ "loadBalancers": [missing] })));
     let error = found.await.unwrap_err();
     assert!(error.starts_with("InvalidParameterException: The listener rule"), "{error}");
+    for role in ["missing", "tasks"] {
+        let mut balancer = front.balancer();
+        balancer["advancedConfiguration"]["roleArn"] =
+            json!(format!("arn:aws:iam::123456789012:role/{role}"));
+        let text = "Unable to assume role and validate the specified targetGroupArn. Please verify that the ECS service \
+                    role being passed has the proper permissions.";
+        check(canary(10.0), json!({ "loadBalancers": [balancer] }), &invalid(text)).await;
+    }
     let hook = |members: Json| json!({ "strategy": "BLUE_GREEN", "bakeTimeInMinutes": 0, "lifecycleHooks": [members] });
     check(
         hook(json!({ "hookTargetArn": "arn:aws:lambda:us-east-2:123456789012:function:f", "roleArn": ROLE,
