@@ -1,5 +1,6 @@
 """What a node does when something runs out: the task fails with its reason, the node stays up, and recovers."""
 
+import datetime
 import os
 import re
 import time
@@ -185,5 +186,44 @@ def test_the_clock_may_jump(tmp_path):
         wait_until("health is still checked", lambda: all(
             t["healthStatus"] == "HEALTHY" for t in cluster.describe(arns)), 60)
         cluster.stop(arns)
+    finally:
+        longshore.remove()
+
+
+@pytest.mark.skipif(FAKETIME is None, reason="libfaketime is not installed")
+def test_the_history_of_a_service_ends_after_ninety_days(tmp_path, monkeypatch):
+    clock = tmp_path / "clock"
+    clock.write_text("+0")
+    longshore = Longshore(node=False, variables={"LD_PRELOAD": str(FAKETIME), "FAKETIME_TIMESTAMP_FILE": str(clock)})
+    try:
+        ecs = longshore.start().client("ecs")
+        ecs.create_cluster()
+        subnet = longshore.client("ec2").describe_subnets()["Subnets"][0]["SubnetId"]
+        [definition, _] = [ecs.register_task_definition(
+            family="old", requiresCompatibilities=["FARGATE"], networkMode="awsvpc", cpu="256", memory="512",
+            containerDefinitions=[{"name": "main", "image": "box"}])["taskDefinition"]["taskDefinitionArn"] for _ in range(2)]
+        ecs.create_service(serviceName="old", taskDefinition=definition, desiredCount=0, launchType="FARGATE",
+                           networkConfiguration={"awsvpcConfiguration": {"subnets": [subnet]}})
+
+        def history():
+            return longshore.client("ecs").list_service_deployments(service="old")["serviceDeployments"]
+
+        def ended(count):
+            return wait_until(f"{count} deployments have ended", lambda: [
+                record["status"] for record in history()] == ["SUCCESSFUL"] * count and history(), 60)
+        ended(1)
+        ecs.update_service(service="old", taskDefinition="old:2")
+        present, past = ended(2)
+        for days, left in ((89, [present, past]), (91, [present])):
+            longshore.stop()
+            clock.write_text(f"+{days}d")
+            later = datetime.timedelta(days=days)
+            monkeypatch.setattr("botocore.auth.get_current_datetime", lambda remove_tzinfo=True: (
+                datetime.datetime.now(datetime.timezone.utc).replace(tzinfo=None if remove_tzinfo else datetime.timezone.utc) + later))
+            longshore.start()
+            wait_until(f"the history after {days} days", lambda: history() == left, 30)
+        assert longshore.client("ecs").describe_services(services=["old"])["services"][0]["status"] == "ACTIVE"
+        gone = [past["targetServiceRevisionArn"]]
+        assert longshore.client("ecs").describe_service_revisions(serviceRevisionArns=gone)["failures"][0]["reason"] == "MISSING"
     finally:
         longshore.remove()

@@ -125,6 +125,18 @@ pub struct DeploymentConfiguration {
     /// How traffic is shifted, by the ways that shift it.
     #[serde(default)]
     pub shifting: Shifting,
+    /// The alarms that were named and are not to be watched, when given: those that are to be are refused.
+    #[serde(default)]
+    pub idle_alarms: Option<IdleAlarms>,
+}
+
+/// Alarms that a deployment names and does not watch.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IdleAlarms {
+    /// Their names.
+    pub names: Vec<String>,
+    /// Whether the last completed deployment would come back.
+    pub rollback: bool,
 }
 
 /// When a deployment is given up.

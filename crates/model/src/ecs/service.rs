@@ -13,7 +13,7 @@ use super::deployment::{Deployment, DeploymentConfiguration};
 use super::name::{ClusterName, RevisionId, ServiceName};
 use super::placement::{PlacementStrategy, TaskPlacementConstraint};
 use super::tag::Tags;
-use super::task_set::TaskSet;
+use super::task_set::{TaskSet, TaskSetStatus};
 use super::text::text_enum;
 use super::volume::Switch;
 use crate::{Arn, Record, Scope, Timestamp};
@@ -215,6 +215,12 @@ impl Service {
     /// Never: a service has a PRIMARY deployment from its creation on.
     pub fn primary_mut(&mut self) -> &mut Deployment {
         self.deployments.first_mut().expect("a service has a PRIMARY deployment")
+    }
+
+    /// The revision that the service itself shows: that of its PRIMARY task set, where task sets say what runs.
+    pub fn shown_revision(&self) -> &RevisionId {
+        let primary = self.task_sets.iter().find(|set| set.status == TaskSetStatus::Primary);
+        primary.map_or(&self.primary().id, |set| &set.revision)
     }
 
     /// The deployment of a revision, if it still has tasks or is to have them.

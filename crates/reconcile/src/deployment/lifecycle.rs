@@ -212,6 +212,7 @@ mod tests {
                 maximum_percent: 200,
                 circuit_breaker: CircuitBreaker::OFF,
                 shifting: Shifting { linear: Some(first), canary: Some(first), ..Shifting::default() },
+                idle_alarms: None,
             };
             let shares: Vec<f64> =
                 (1..=expected.len()).map(|at| share_after(at as u32, &configuration).percent()).collect();

@@ -77,6 +77,7 @@ impl World {
             maximum_percent: maximum,
             circuit_breaker: CircuitBreaker::OFF,
             shifting: Shifting::default(),
+            idle_alarms: None,
         };
         let spec = ServiceSpec {
             desired_count: desired,

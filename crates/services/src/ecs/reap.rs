@@ -79,7 +79,9 @@ fn is_needed(snapshot: &Snapshot, owner: &Service, revision: &RevisionId) -> boo
     if owner.status == ServiceStatus::Inactive {
         return false;
     }
+    // What served before the last change comes back only while that change is under way.
     let record = service_deployment(snapshot, owner, &owner.primary().service_deployment);
+    let record = record.filter(|record| !record.status.is_final());
     let serving = record.as_ref().and_then(|record| record.serving.as_ref());
     owner.deployments.iter().any(|it| it.id == *revision)
         || owner.stable.as_ref() == Some(revision)

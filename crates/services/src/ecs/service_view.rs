@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use model::ecs::deployment::{Deployment, DeploymentStatus, ServiceDeployment};
+use model::ecs::deployment::{Deployment, DeploymentStatus, MonitorStatus, ServiceDeployment};
 use model::ecs::lifecycle::{Lifecycle, Share};
 use model::ecs::service::{DeploymentControllerType, ServiceStatus};
 use model::ecs::{LastStatus, RevisionId, Service, ServiceName, ServiceRevision};
@@ -72,7 +72,7 @@ pub(crate) fn service(snapshot: &Snapshot, service: &Service, with_tags: bool) -
     let counts = counts(snapshot, service);
     let spec = &service.spec;
     let is_gone = service.status == ServiceStatus::Inactive;
-    let revision = service_revision(snapshot, service, &service.primary().id);
+    let revision = service_revision(snapshot, service, service.shown_revision());
     let revision = revision.as_ref().map(|found| &found.row.0.spec);
     let capacity = revision.map(write_capacity);
     let is_external = spec.controller == DeploymentControllerType::External;
@@ -127,7 +127,8 @@ pub(crate) fn service(snapshot: &Snapshot, service: &Service, with_tags: bool) -
         propagate_tags: Some(spec.propagate_tags.to_string()),
         enable_execute_command: Some(spec.enable_execute_command),
         availability_zone_rebalancing: Some(spec.availability_zone_rebalancing.to_string()),
-        ..Default::default()
+        // The others are Express services, which there are none of.
+        resource_management_type: Some("CUSTOMER".into()),
     }
 }
 
@@ -290,7 +291,11 @@ pub(crate) fn record(
             failure_count: Some(record.failure_count.into_wire()),
             threshold: Some(record.threshold.into_wire()),
         }),
-        ..Default::default()
+        alarms: Some(shape::ServiceDeploymentAlarms {
+            status: Some(MonitorStatus::Disabled.to_string()),
+            alarm_names: record.configuration.idle_alarms.as_ref().map(|alarms| alarms.names.clone()),
+            triggered_alarm_names: None,
+        }),
     }
 }
 

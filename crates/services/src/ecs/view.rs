@@ -112,7 +112,7 @@ fn statistics(snapshot: &Snapshot, cluster: &Cluster) -> Vec<shape::KeyValuePair
 
 /// The kind of capacity that a service uses.
 pub(crate) fn launch_type(snapshot: &Snapshot, service: &Service) -> Option<LaunchType> {
-    let revision = service_revision(snapshot, service, &service.primary().id)?;
+    let revision = service_revision(snapshot, service, service.shown_revision())?;
     let spec = &revision.spec;
     spec.launch_type.or(if spec.is_fargate() { Some(LaunchType::Fargate) } else { Some(LaunchType::Ec2) })
 }

@@ -30,6 +30,7 @@ pub(crate) fn default_configuration(scheduling: SchedulingStrategy) -> Deploymen
         maximum_percent,
         circuit_breaker: CircuitBreaker::OFF,
         shifting: Shifting::default(),
+        idle_alarms: None,
     }
 }
 

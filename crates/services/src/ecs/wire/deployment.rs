@@ -4,7 +4,7 @@
 //! theirs.
 
 use model::ecs::deployment::{
-    CircuitBreaker, DeploymentConfiguration, DeploymentStrategy, Threshold, ThresholdType,
+    CircuitBreaker, DeploymentConfiguration, DeploymentStrategy, IdleAlarms, Threshold, ThresholdType,
 };
 use model::ecs::lifecycle::{
     HookAction, HookRun, HookStatus, LifecycleStage, PauseHook, Share, ShiftStep, Shifting,
@@ -57,6 +57,9 @@ pub(crate) fn read(
     if let Some(breaker) = shape.deployment_circuit_breaker {
         next.circuit_breaker = Wire::from_wire(breaker)
             .map_err(|error| invalid(format!("Invalid value for {}.", error.member)))?;
+    }
+    if let Some(alarms) = shape.alarms {
+        next.idle_alarms = Some(IdleAlarms { names: alarms.alarm_names, rollback: alarms.rollback });
     }
     if let Some(minutes) = shape.bake_time_in_minutes {
         let minutes = minutes_up_to_a_day("bakeTimeInMinutes", minutes)?;
@@ -153,11 +156,17 @@ fn hook(shape: shape::DeploymentLifecycleHook) -> Result<PauseHook, Error> {
 /// What ECS has and Longshore does not act on is refused, not stored.
 fn refuse_unserved(shape: &shape::DeploymentConfiguration) -> Result<(), Error> {
     let unserved = [
-        (shape.early_success_criteria.as_ref().is_some_and(|it| it.enable), "Early success criteria"),
-        (shape.alarms.as_ref().is_some_and(|alarms| alarms.enable), "Deployment alarms"),
+        (
+            shape.early_success_criteria.as_ref().is_some_and(|it| it.enable),
+            "Early success criteria are not supported.",
+        ),
+        (
+            shape.alarms.as_ref().is_some_and(|alarms| alarms.enable),
+            "Deployment alarms are not supported: there are no CloudWatch alarms that could be watched.",
+        ),
     ];
     match unserved.iter().find(|(asked, _)| *asked) {
-        Some((_, what)) => Err(Error::UnsupportedFeature(format!("{what} are not supported."))),
+        Some((_, text)) => Err(Error::UnsupportedFeature((*text).into())),
         None => Ok(()),
     }
 }
@@ -171,6 +180,11 @@ pub(crate) fn write(configuration: &DeploymentConfiguration) -> shape::Deploymen
         maximum_percent: Some(configuration.maximum_percent.into_wire()),
         minimum_healthy_percent: Some(configuration.minimum_healthy_percent.into_wire()),
         strategy: Some(configuration.strategy.to_string()),
+        alarms: configuration.idle_alarms.as_ref().map(|alarms| shape::DeploymentAlarms {
+            alarm_names: alarms.names.clone(),
+            rollback: alarms.rollback,
+            enable: false,
+        }),
         bake_time_in_minutes: Some(shifting.bake_minutes.unwrap_or_default().into_wire()),
         lifecycle_hooks: (!hooks.is_empty()).then_some(hooks),
         linear_configuration: shifting.linear.map(|step| shape::LinearConfiguration {

@@ -105,7 +105,8 @@ async fn what_cannot_be_is_refused_in_ecss_words() {
     .await;
     check(
         json!({ "deploymentConfiguration": { "alarms": { "alarmNames": ["a"], "enable": true, "rollback": true } } }),
-        "UnsupportedFeatureException: Deployment alarms are not supported.",
+        "UnsupportedFeatureException: Deployment alarms are not supported: there are no CloudWatch alarms that could be \
+         watched.",
     )
     .await;
     check(
