@@ -1,4 +1,5 @@
-//! `longshore logs`: what a task's containers wrote to CloudWatch Logs, and with `-f` what they write.
+//! `longshore logs`: what a task's containers wrote, and with `-f` what they write: to CloudWatch Logs, or into files of
+//! the node where this is the node.
 
 use std::io::Write;
 use std::time::Duration;
@@ -9,14 +10,25 @@ use wire::ecs::SERVICE as ECS;
 use wire::logs::SERVICE as LOGS;
 
 use super::api::Api;
+use super::log_file::LogFile;
 use super::{LogsOptions, find};
 
 /// Between two looks at a stream.
 const PAUSE: Duration = Duration::from_millis(500);
 
-/// One container's log stream, and how far it was read.
-struct Stream {
+/// One container's output, and how far it was read.
+struct Output {
     container: String,
+    place: Place,
+}
+
+enum Place {
+    Stream(Stream),
+    File(LogFile),
+}
+
+/// A log stream, and how far it was read.
+struct Stream {
     group: String,
     name: String,
     token: Option<String>,
@@ -25,14 +37,18 @@ struct Stream {
 pub(super) async fn run(options: &LogsOptions) -> Result<()> {
     let api = Api::of(&options.profile)?;
     let task = find::task(&api, &options.task, true).await?;
-    let mut streams = streams(&api, &task, options.container.as_deref()).await?;
-    let names = streams.len() > 1;
+    let mut outputs = outputs(&api, &task, options).await?;
+    let names = outputs.len() > 1;
     loop {
         // Asked before the streams are read: what an ended task wrote is all there, but for what is on its way.
         let ended = !options.follow || has_ended(&api, &task).await?;
         let mut news = false;
-        for stream in &mut streams {
-            news |= print(&api, stream, names).await?;
+        for output in &mut outputs {
+            let prefix = if names { format!("{}: ", output.container) } else { String::new() };
+            news |= match &mut output.place {
+                Place::Stream(stream) => print(&api, stream, &prefix).await?,
+                Place::File(file) => file.print(&prefix)?,
+            };
         }
         if ended && !news {
             return Ok(());
@@ -43,19 +59,30 @@ pub(super) async fn run(options: &LogsOptions) -> Result<()> {
     }
 }
 
-/// The streams that a task's containers log to.
-async fn streams(api: &Api, task: &Value, only: Option<&str>) -> Result<Vec<Stream>> {
+/// Where a task's containers log to, as far as it can be read from here.
+async fn outputs(api: &Api, task: &Value, options: &LogsOptions) -> Result<Vec<Output>> {
+    let only = options.container.as_deref();
     let input = json!({ "taskDefinition": task["taskDefinitionArn"] });
     let definition = api.call(ECS, "DescribeTaskDefinition", input).await?;
     let containers =
         definition["taskDefinition"]["containerDefinitions"].as_array().cloned().unwrap_or_default();
     let id = find::id_of(task["taskArn"].as_str().unwrap_or_default()).to_owned();
-    let mut streams = Vec::new();
+    let mut outputs = Vec::new();
     for container in &containers {
         let name = container["name"].as_str().unwrap_or_default();
         let log = &container["logConfiguration"];
-        if only.is_some_and(|only| only != name) || log["logDriver"] != "awslogs" {
+        if only.is_some_and(|only| only != name) {
             continue;
+        }
+        let container = name.to_owned();
+        match log["logDriver"].as_str() {
+            Some("awslogs") => {}
+            None | Some("json-file") => {
+                let place = Place::File(LogFile::new(&options.data_dir, &runtime_id(task, name)));
+                outputs.push(Output { container, place });
+                continue;
+            }
+            Some(_elsewhere) => continue,
         }
         let option = |key: &str| log["options"][key].as_str().filter(|text| !text.is_empty());
         let stream = match (option("awslogs-stream"), option("awslogs-stream-prefix")) {
@@ -64,12 +91,14 @@ async fn streams(api: &Api, task: &Value, only: Option<&str>) -> Result<Vec<Stre
             (None, None) => runtime_id(task, name),
         };
         let group = option("awslogs-group").unwrap_or_default().to_owned();
-        streams.push(Stream { container: name.to_owned(), group, name: stream, token: None });
+        outputs.push(Output { container, place: Place::Stream(Stream { group, name: stream, token: None }) });
     }
-    if streams.is_empty() {
-        bail!("no container of the task logs with the driver awslogs, so there is nothing to show");
+    if outputs.is_empty() {
+        bail!(
+            "no container of the task logs with the driver awslogs or json-file, so there is nothing to show"
+        );
     }
-    Ok(streams)
+    Ok(outputs)
 }
 
 fn runtime_id(task: &Value, name: &str) -> String {
@@ -85,7 +114,7 @@ async fn has_ended(api: &Api, task: &Value) -> Result<bool> {
 }
 
 /// Prints what is new in a stream; false when that is nothing.
-async fn print(api: &Api, stream: &mut Stream, with_name: bool) -> Result<bool> {
+async fn print(api: &Api, stream: &mut Stream, prefix: &str) -> Result<bool> {
     let mut news = false;
     loop {
         let mut input =
@@ -102,10 +131,7 @@ async fn print(api: &Api, stream: &mut Stream, with_name: bool) -> Result<bool> 
         let mut out = std::io::stdout().lock();
         for event in page["events"].as_array().into_iter().flatten() {
             let message = event["message"].as_str().unwrap_or_default();
-            match with_name {
-                true => writeln!(out, "{}: {message}", stream.container)?,
-                false => writeln!(out, "{message}")?,
-            }
+            writeln!(out, "{prefix}{message}")?;
             news = true;
         }
         out.flush()?;

@@ -4,18 +4,20 @@
 mod api;
 mod exec;
 mod find;
+mod log_file;
 mod logs;
 mod ps;
 mod terminal;
 mod top;
 
 use std::future::Future;
+use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 use clap::Args;
 
 use crate::cli::OutputOptions;
-use crate::config::DEFAULT_PROFILE;
+use crate::config::{DEFAULT_DATA_DIR, DEFAULT_PROFILE};
 
 /// Which Longshore, and whose key.
 #[derive(Debug, Args)]
@@ -73,6 +75,9 @@ pub struct LogsOptions {
     /// Go on with what comes, until the task has ended
     #[arg(long, short)]
     pub follow: bool,
+    /// The data directory that was given to `up`: for containers that log into files of the node
+    #[arg(long, env = "LONGSHORE_DATA_DIR", default_value = DEFAULT_DATA_DIR)]
+    pub data_dir: PathBuf,
 }
 
 /// Options of `exec`.
