@@ -183,10 +183,3 @@ def test_the_mode_is_the_accounts_where_none_is_named(cluster):
     cluster.ecs.delete_account_setting(name="defaultLogDriverMode")
     wait_until("all lines", lambda: count["blocking"]() == 3000, 30)
     assert 0 < count["non-blocking"]() < 3000
-
-
-@pytest.mark.parametrize("driver", ["syslog", "journald", "gelf", "fluentd", "splunk", "awsfirelens"])
-def test_a_driver_that_no_node_has_is_refused(cluster, driver):
-    container = {"name": "main", "image": "box", "memory": 64, "logConfiguration": {"logDriver": driver}}
-    with pytest.raises(cluster.ecs.exceptions.ClientException, match=driver):
-        cluster.ecs.register_task_definition(family="none", containerDefinitions=[container])

@@ -2,6 +2,7 @@
 
 All tasks are started at the beginning, as many as the node takes, and judged one after the other."""
 
+import copy
 import json
 import os
 import re
@@ -14,6 +15,7 @@ import pytest
 import requests
 
 from support.ecs import Cluster, address
+from support.forward import Bytes
 from support.images import busybox_layout, hostile_layout, push
 from support.kernel import task_cgroup_value
 from support.longshore import POOLS, ROOT, Longshore, binary
@@ -35,7 +37,7 @@ def containers(row, image):
     found = []
     ec2 = row.get("launch") == "EC2"
     for part in [*row.get("beside", []), {"name": "main", **row.get("container", {}), "script": row.get("script")}]:
-        part = dict(part)
+        part = copy.deepcopy(part)
         script = part.pop("script", None)
         if script is not None:
             part["command"] = ["sh", "-c", script]
@@ -50,15 +52,21 @@ class Run:
     def __init__(self, cluster):
         self.cluster = cluster
         self.arns = {}
+        self.receiver = Bytes()
 
     def definition(self, row):
         parts = containers(row, self.cluster.image)
         for part in parts:
             part["image"] = part["image"].replace("REGISTRY", self.cluster.longshore.registry)
+            options = part.get("logConfiguration", {}).get("options")
+            if options:
+                places = (("RECEIVER", self.receiver.address), ("COLLECTOR", self.receiver.http_address))
+                for name, address in places:
+                    options |= {key: value.replace(name, address) for key, value in options.items()}
         if row.get("launch") != "EC2":
             return self.cluster.register(slug(row), parts, **row.get("task", {}))
         for part in parts:
-            part["logConfiguration"] = self.cluster.log_configuration(slug(row))
+            part.setdefault("logConfiguration", self.cluster.log_configuration(slug(row)))
         return self.cluster.ecs.register_task_definition(
             family=slug(row), containerDefinitions=parts, requiresCompatibilities=["EC2"],
             **{"networkMode": "bridge", **row.get("task", {})})["taskDefinition"]["taskDefinitionArn"]
@@ -183,6 +191,19 @@ def container(task, name):
 
 
 # -- what is judged from outside --------------------------------------------------------------------------------------
+
+def reached_its_receiver(run, row):
+    run.stopped(row)
+    said = row["script"].removeprefix("echo ").encode()
+    wait_until(f"{said} at the receiver", lambda: said in bytes(run.receiver.seen), 30)
+
+
+def written_to_a_file(run, row):
+    name = container(run.stopped(row), "main")["runtimeId"]
+    path = run.cluster.longshore.data / "agent" / "containers" / name / f"{name}-json.log"
+    entry = json.loads(wait_until("a line", lambda: path.exists() and path.read_text(), 30))
+    assert entry["log"] == "to a file\n" and entry["attrs"]["tag"].startswith("ecs-logConfiguration-json-file-")
+
 
 def digest_is_reported(run, row):
     task = run.stopped(row)

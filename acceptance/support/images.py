@@ -76,6 +76,16 @@ def flask_layout(directory: Path):
     return _layout(directory, [base, out.getvalue()], {"Cmd": ["python", "/app/app.py"], "Env": [path, "PYTHONUNBUFFERED=1"]})
 
 
+def file_layer(path: Path, files):
+    """Writes a layer of a few files."""
+    with tarfile.open(path, "w") as tar:
+        for name, data in files.items():
+            info = tarfile.TarInfo(name)
+            info.size, info.mode = len(data), 0o755
+            tar.addfile(info, io.BytesIO(data))
+    return path
+
+
 def _layout(directory: Path, layers, config):
     shutil.rmtree(directory, ignore_errors=True)
     blobs = directory / "blobs" / "sha256"

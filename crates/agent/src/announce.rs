@@ -3,12 +3,19 @@
 //! Placement compares them with what a task definition requires. A capability is named here when the node acts on
 //! it; what only the control plane refuses for now (secrets) is the control plane's to refuse.
 
+use crate::logs;
+
 /// Capabilities with a name of their own.
-const CAPABILITIES: [&str; 24] = [
+const CAPABILITIES: [&str; 35] = [
     "com.amazonaws.ecs.capability.ecr-auth",
+    "com.amazonaws.ecs.capability.logging-driver.awsfirelens",
     "com.amazonaws.ecs.capability.logging-driver.awslogs",
+    "com.amazonaws.ecs.capability.logging-driver.fluentd",
+    "com.amazonaws.ecs.capability.logging-driver.gelf",
     "com.amazonaws.ecs.capability.logging-driver.json-file",
     "com.amazonaws.ecs.capability.logging-driver.none",
+    "com.amazonaws.ecs.capability.logging-driver.splunk",
+    "com.amazonaws.ecs.capability.logging-driver.syslog",
     "com.amazonaws.ecs.capability.privileged-container",
     "com.amazonaws.ecs.capability.task-iam-role",
     "com.amazonaws.ecs.capability.task-iam-role-network-host",
@@ -20,6 +27,12 @@ const CAPABILITIES: [&str; 24] = [
     "ecs.capability.env-files.s3",
     "ecs.capability.execution-role-awslogs",
     "ecs.capability.execution-role-ecr-pull",
+    "ecs.capability.firelens.fluentbit",
+    "ecs.capability.firelens.fluentd",
+    "ecs.capability.firelens.non-root-user",
+    "ecs.capability.firelens.options.config.file",
+    "ecs.capability.firelens.options.config.s3",
+    "ecs.capability.logging-driver.awsfirelens.log-driver-buffer-limit",
     "ecs.capability.network.container-port-range",
     "ecs.capability.pid-ipc-namespace-sharing",
     "ecs.capability.private-registry-authentication.secretsmanager",
@@ -34,9 +47,13 @@ const CAPABILITIES: [&str; 24] = [
 /// Versions of Docker's API whose settings of a container are understood: the agent's names for them.
 const DOCKER_APIS: std::ops::RangeInclusive<u32> = 17..=44;
 
+/// Announced where the node has a journal.
+const JOURNALD: &str = "com.amazonaws.ecs.capability.logging-driver.journald";
+
 /// The attributes; capabilities have no value.
 pub fn attributes() -> impl Iterator<Item = (String, String)> {
     let apis = DOCKER_APIS.map(|minor| format!("com.amazonaws.ecs.capability.docker-remote-api.1.{minor}"));
     let named = CAPABILITIES.into_iter().map(str::to_owned);
-    named.chain(apis).map(|name| (name, String::new()))
+    let journald = logs::has_journal().then(|| JOURNALD.to_owned());
+    named.chain(journald).chain(apis).map(|name| (name, String::new()))
 }

@@ -111,6 +111,11 @@ impl AgentConfig {
         self.data_dir.join("spool")
     }
 
+    /// Where the files of the log driver `json-file` are kept.
+    pub fn container_logs_dir(&self) -> PathBuf {
+        self.data_dir.join("containers")
+    }
+
     /// Where volumes that outlive their task are kept.
     pub fn volumes_dir(&self) -> PathBuf {
         self.data_dir.join("volumes")

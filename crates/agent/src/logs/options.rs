@@ -1,30 +1,38 @@
 //! Log drivers and their options, as Docker and ECS spell them. Pure.
 
+use std::collections::BTreeMap;
+
 use regex::bytes::Regex;
 use wire::link;
 
+use super::drivers::DockerDriver;
 use super::multiline::datetime_pattern;
 use super::spool::WhenFull;
+use super::values;
 
 /// A container that writes faster than its lines can be shipped waits when this much is unread.
 const BLOCKING_LIMIT: u64 = 256 << 20;
 /// ECS's `max-buffer-size` where a non-blocking configuration names none.
 const BUFFER_LIMIT: u64 = 10 << 20;
-/// What is kept for a container whose output stays on the node.
-const LOCAL_LIMIT: u64 = 10 << 20;
+/// Options of every driver, which are not the driver's own.
+const BUFFER_OPTIONS: [&str; 2] = ["mode", "max-buffer-size"];
 
 /// Where a container's output goes.
 #[derive(Clone, Debug)]
 pub(super) enum Driver {
     /// To the log store.
     Awslogs(Awslogs),
-    /// It stays on the node, for as long as the task is remembered.
-    Local {
-        /// Bytes kept.
-        limit_bytes: u64,
-    },
+    /// To the receiver of one of Docker's drivers.
+    Docker(DockerDriver, Buffer),
     /// Nowhere.
     Discard,
+}
+
+/// What may wait in the spool, and what happens beyond.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Buffer {
+    pub(super) limit_bytes: u64,
+    pub(super) when_full: WhenFull,
 }
 
 /// The options of `awslogs`.
@@ -35,8 +43,7 @@ pub(super) struct Awslogs {
     pub(super) stream: String,
     pub(super) create_group: bool,
     pub(super) starts: Option<Regex>,
-    pub(super) limit_bytes: u64,
-    pub(super) when_full: WhenFull,
+    pub(super) buffer: Buffer,
 }
 
 /// Whose output is configured.
@@ -48,24 +55,46 @@ pub(super) struct Names<'a> {
 
 /// Reads a log configuration; an error is the cause in words.
 pub(super) fn parse(config: &link::LogConfig, names: &Names<'_>) -> Result<Driver, String> {
-    let option = |name: &str| config.config.get(name).map(String::as_str).filter(|value| !value.is_empty());
+    let options = &config.config;
     match config.driver.as_str() {
-        "awslogs" => parse_awslogs(&option, names).map(Driver::Awslogs),
-        "" | "json-file" | "local" => {
-            let files =
-                option("max-file").and_then(|text| text.parse::<u64>().ok()).unwrap_or(1).clamp(1, 100);
-            let size = option("max-size").map(parse_size).transpose()?;
-            Ok(Driver::Local { limit_bytes: size.map_or(LOCAL_LIMIT, |size| size.saturating_mul(files)) })
-        }
+        "awslogs" => parse_awslogs(options, names).map(Driver::Awslogs),
         "none" => Ok(Driver::Discard),
-        other => Err(format!("logger: no log driver named '{other}' is registered")),
+        name => {
+            let own = options.iter().filter(|(name, _)| !BUFFER_OPTIONS.contains(&name.as_str()));
+            let own = own.map(|(name, value)| (name.clone(), value.clone())).collect();
+            let driver = DockerDriver::parse(name, &own)
+                .unwrap_or_else(|| Err(format!("logger: no log driver named '{name}' is registered")))?;
+            let blocking = match (&driver, options.get("mode")) {
+                // Nobody but the agent takes them, so a container does not wait unless it is told to.
+                (DockerDriver::JsonFile(_), None) => WhenFull::DropOld,
+                _ if driver.waiting_limit().is_some() => WhenFull::DropNew,
+                _ => WhenFull::Block,
+            };
+            let buffer = buffer(options, blocking)?;
+            Ok(Driver::Docker(driver, buffer))
+        }
     }
 }
 
-fn parse_awslogs<'a>(
-    option: &impl Fn(&str) -> Option<&'a str>,
-    names: &Names<'_>,
-) -> Result<Awslogs, String> {
+/// The buffer that `mode` and `max-buffer-size` ask for; `blocking` is what the driver does when it is not told otherwise.
+fn buffer(options: &BTreeMap<String, String>, blocking: WhenFull) -> Result<Buffer, String> {
+    let size = options.get("max-buffer-size");
+    match options.get("mode").map_or("", String::as_str) {
+        "non-blocking" => {
+            let size = size.map(|text| values::memory_size(text)).transpose();
+            let size = size.map_err(|error| format!("error parsing option max-buffer-size: {error}"))?;
+            Ok(Buffer { limit_bytes: size.unwrap_or(BUFFER_LIMIT), when_full: WhenFull::DropNew })
+        }
+        "blocking" | "" if size.is_some() => {
+            Err("logger: max-buffer-size option is only supported with 'mode=non-blocking'".into())
+        }
+        "blocking" | "" => Ok(Buffer { limit_bytes: BLOCKING_LIMIT, when_full: blocking }),
+        mode => Err(format!("logger: logging mode not supported: {mode}")),
+    }
+}
+
+fn parse_awslogs(options: &BTreeMap<String, String>, names: &Names<'_>) -> Result<Awslogs, String> {
+    let option = |name: &str| options.get(name).map(String::as_str).filter(|value| !value.is_empty());
     let group = option("awslogs-group").ok_or("must specify a value for log opt 'awslogs-group'")?;
     let stream = match (option("awslogs-stream"), option("awslogs-stream-prefix")) {
         (Some(stream), _) => stream.to_string(),
@@ -95,36 +124,21 @@ fn parse_awslogs<'a>(
             pattern.as_deref().unwrap_or_default()
         )
     })?;
-    let (when_full, limit_bytes) = match option("mode") {
-        Some("non-blocking") => {
-            let size = option("max-buffer-size").map(parse_size).transpose()?;
-            (WhenFull::DropNew, size.unwrap_or(BUFFER_LIMIT))
-        }
-        _ => (WhenFull::Block, BLOCKING_LIMIT),
-    };
+    // The mode may be the account's, beside a size for the case that it is the other one: so unlike Docker's drivers this
+    // one passes over a size that does not count.
+    let is_blocking = option("mode").is_none_or(|mode| mode == "blocking");
+    let mut of_buffer = options.clone();
+    of_buffer.retain(|name, _| name != "max-buffer-size" || !is_blocking);
+    let buffer = buffer(&of_buffer, WhenFull::Block)?;
     let (group, region) = (group.to_string(), option("awslogs-region").map(ToString::to_string));
-    Ok(Awslogs { group, region, stream, create_group, starts, limit_bytes, when_full })
-}
-
-/// Docker's sizes: `10m`, `64KB`, `1g`, `4096`.
-fn parse_size(text: &str) -> Result<u64, String> {
-    let lower = text.trim().to_ascii_lowercase();
-    let digits = lower.trim_end_matches(|c: char| c.is_ascii_alphabetic()).trim();
-    let unit = lower[digits.len()..].trim().trim_end_matches('b').trim_end_matches('i');
-    let factor: u64 = match unit {
-        "" => 1,
-        "k" => 1 << 10,
-        "m" => 1 << 20,
-        "g" => 1 << 30,
-        _ => return Err(format!("invalid size: '{text}'")),
-    };
-    let number: u64 = digits.parse().map_err(|_| format!("invalid size: '{text}'"))?;
-    number.checked_mul(factor).ok_or_else(|| format!("invalid size: '{text}'"))
+    Ok(Awslogs { group, region, stream, create_group, starts, buffer })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const NAMES: Names<'_> = Names { task_id: "t", container: "c", runtime_id: "r" };
 
     fn awslogs(options: &[(&str, &str)]) -> Result<Awslogs, String> {
         let config = [("awslogs-group", "/ecs/web")].iter().chain(options);
@@ -145,9 +159,24 @@ mod tests {
     #[test]
     fn modes_decide_what_happens_when_full() {
         let blocking = awslogs(&[("mode", "blocking")]).unwrap();
-        assert_eq!((blocking.when_full, blocking.limit_bytes), (WhenFull::Block, BLOCKING_LIMIT));
+        assert_eq!(blocking.buffer, Buffer { when_full: WhenFull::Block, limit_bytes: BLOCKING_LIMIT });
         let dropping = awslogs(&[("mode", "non-blocking"), ("max-buffer-size", "25m")]).unwrap();
-        assert_eq!((dropping.when_full, dropping.limit_bytes), (WhenFull::DropNew, 25 << 20));
+        assert_eq!(dropping.buffer, Buffer { when_full: WhenFull::DropNew, limit_bytes: 25 << 20 });
+        let config = |pairs: &[(&str, &str)]| link::LogConfig {
+            driver: "fluentd".into(),
+            config: pairs.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect(),
+        };
+        let fluentd = |pairs: &[(&str, &str)]| match parse(&config(pairs), &NAMES) {
+            Ok(Driver::Docker(_, buffer)) => Ok(buffer.when_full),
+            Ok(Driver::Awslogs(_) | Driver::Discard) => Err("another driver".to_string()),
+            Err(error) => Err(error),
+        };
+        assert_eq!(fluentd(&[]), Ok(WhenFull::Block));
+        assert_eq!(fluentd(&[("fluentd-async", "true")]), Ok(WhenFull::DropNew));
+        assert_eq!(fluentd(&[("mode", "non-blocking")]), Ok(WhenFull::DropNew));
+        assert_eq!(fluentd(&[("mode", "x")]), Err("logger: logging mode not supported: x".into()));
+        let why = "logger: max-buffer-size option is only supported with 'mode=non-blocking'";
+        assert_eq!(fluentd(&[("max-buffer-size", "1m")]), Err(why.into()));
     }
 
     #[test]
@@ -157,15 +186,7 @@ mod tests {
         assert!(awslogs(&[("mode", "non-blocking"), ("max-buffer-size", "many")]).is_err());
         let both = [("awslogs-multiline-pattern", "x"), ("awslogs-datetime-format", "%Y")];
         assert!(awslogs(&both).is_err());
-        let splunk = link::LogConfig { driver: "splunk".into(), ..Default::default() };
-        let names = Names { task_id: "t", container: "c", runtime_id: "r" };
-        assert_eq!(parse(&splunk, &names).unwrap_err(), "logger: no log driver named 'splunk' is registered");
-    }
-
-    #[test]
-    fn sizes_are_dockers() {
-        for (text, expected) in [("4096", 4096), ("10m", 10 << 20), ("64KB", 64 << 10), ("1GiB", 1 << 30)] {
-            assert_eq!(parse_size(text), Ok(expected), "{text}");
-        }
+        let other = link::LogConfig { driver: "gcplogs".into(), ..Default::default() };
+        assert_eq!(parse(&other, &NAMES).unwrap_err(), "logger: no log driver named 'gcplogs' is registered");
     }
 }

@@ -111,7 +111,7 @@ impl Shipper {
     /// Ships until the spool is finished and everything of it is in the store.
     pub(super) async fn run(mut self) {
         self.find_position().await;
-        let (busy, quiet) = match self.destination.awslogs.when_full {
+        let (busy, quiet) = match self.destination.awslogs.buffer.when_full {
             WhenFull::DropNew => DROPPING_PAUSES,
             WhenFull::Block | WhenFull::DropOld => (BUSY_PAUSE, QUIET_PAUSE),
         };
@@ -245,7 +245,7 @@ impl Shipper {
     /// Says that the buffer was full, now and then.
     fn notice_drops(&mut self) {
         let (known, at) = self.noticed;
-        if self.destination.awslogs.when_full != WhenFull::DropNew
+        if self.destination.awslogs.buffer.when_full != WhenFull::DropNew
             || at.is_some_and(|at| at.elapsed() < DROP_NOTICE)
         {
             return;

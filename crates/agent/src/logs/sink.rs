@@ -10,10 +10,14 @@ use parking_lot::Mutex;
 use tokio::sync::Notify;
 use wire::link::{LogConfig, Uplink, UplinkError};
 
+use super::delivery::Delivery;
+use super::drivers::{self, DockerDriver};
 use super::interactive;
-use super::options::{self, Driver, Names};
+use super::options::{self, Buffer, Driver, Names};
+use super::progress::Shipped;
 use super::shipper::{Destination, Shipper};
 use super::spool::{self, Note, WhenFull};
+use super::subject::Origin;
 use crate::config::AgentConfig;
 use crate::runtime::Stdio;
 use crate::task::ports::{LogSink, LogTarget};
@@ -21,8 +25,18 @@ use crate::task::ports::{LogSink, LogTarget};
 /// Attempts to open a stream before a start fails for it.
 const OPEN_ATTEMPTS: u32 = 5;
 const OPEN_PAUSE: Duration = Duration::from_millis(300);
+/// How long the end of a container waits for its last lines to be taken, looking so often.
+const DRAIN_PATIENCE: Duration = Duration::from_secs(5);
+const DRAIN_PAUSE: Duration = Duration::from_millis(10);
 /// Output that stays on the node is kept as long as ECS remembers a stopped task.
 const LOCAL_RETENTION: Duration = Duration::from_secs(3600);
+
+/// What is done with the records of a spool.
+enum Course {
+    Ship(Destination),
+    Deliver(Box<DockerDriver>, Box<Origin>),
+    Discard,
+}
 
 /// The output of a node's containers; clones share everything.
 #[derive(Clone)]
@@ -33,8 +47,11 @@ pub struct Logs {
 struct Shared {
     uplink: Arc<dyn Uplink>,
     spool_dir: PathBuf,
+    /// Where `json-file` keeps its files.
+    files_dir: PathBuf,
     executable: PathBuf,
     region: String,
+    hostname: String,
     /// Who follows which spool, by runtime id. The lock is held while a spool is made or removed.
     followed: Mutex<BTreeMap<String, Arc<Notify>>>,
 }
@@ -45,8 +62,10 @@ impl Logs {
         let shared = Arc::new(Shared {
             uplink,
             spool_dir: config.spool_dir(),
+            files_dir: config.container_logs_dir(),
             executable: config.executable.clone(),
             region: config.region.clone(),
+            hostname: hostname(),
             followed: Mutex::default(),
         });
         shared.resume();
@@ -65,7 +84,7 @@ impl LogSink for Logs {
         let driver = parse(&target.config, &target.task_arn, &target.container_name, &target.runtime_id);
         let driver = driver.map_err(|text| match target.config.driver.as_str() {
             "awslogs" => format!("ResourceInitializationError: failed to validate logger args: {text}"),
-            _ => format!("CannotStartContainerError: Error response from daemon: failed to initialize logging driver: {text}"),
+            _ => format!("CannotCreateContainerError: Error response from daemon: {text}"),
         })?;
         if matches!(driver, Driver::Discard) && !target.interactive {
             return Ok(Stdio::default());
@@ -77,8 +96,34 @@ impl LogSink for Logs {
             let destination = self.shared.destination(&target.task_arn, source.clone(), awslogs.clone());
             self.shared.open(&destination).await?;
         }
-        let made = self.shared.make_spool(target, source, &driver);
+        let origin = Origin::choose(&target.subject, &target.config.config, &self.shared.hostname);
+        let origin = origin.map_err(|text| cannot_initialize(&text))?;
+        let made = self.shared.make_spool(target, source, &driver, origin);
         made.map_err(|error| format!("ResourceInitializationError: failed to create the log spool: {error}"))
+    }
+
+    async fn connect(&self, target: &LogTarget) -> Result<(), String> {
+        match parse(&target.config, &target.task_arn, &target.container_name, &target.runtime_id) {
+            Ok(Driver::Docker(driver, _)) => driver.check().await.map_err(|text| cannot_initialize(&text)),
+            // Their stream was opened when they were prepared, or the options refused.
+            Ok(Driver::Awslogs(_) | Driver::Discard) | Err(_) => Ok(()),
+        }
+    }
+
+    async fn drained(&self, runtime_id: &str) {
+        let dir = self.dir(runtime_id);
+        let drained = async {
+            // The logger ends with the container's pipes.
+            while spool::is_held(&dir) || Shipped::read(&dir) < spool::end(&dir) {
+                if let Some(wake) = self.shared.followed.lock().get(runtime_id) {
+                    wake.notify_one();
+                }
+                tokio::time::sleep(DRAIN_PAUSE).await;
+            }
+        };
+        if tokio::time::timeout(DRAIN_PATIENCE, drained).await.is_err() {
+            tracing::warn!(runtime_id, "nobody has taken a container's last lines");
+        }
     }
 
     async fn finish(&self, runtime_id: &str) {
@@ -102,7 +147,7 @@ impl Shared {
     /// Deviation: a group that is missing fails the start in either mode, as on Fargate; Docker's own driver starts a
     /// non-blocking container and drops its lines.
     async fn open(&self, destination: &Destination) -> Result<(), String> {
-        let may_go_on = destination.awslogs.when_full == WhenFull::DropNew;
+        let may_go_on = destination.awslogs.buffer.when_full == WhenFull::DropNew;
         let mut attempts = 1;
         loop {
             match self.uplink.open_log_stream(destination.batch()).await {
@@ -125,12 +170,13 @@ impl Shared {
         target: &LogTarget,
         source: String,
         driver: &Driver,
+        origin: Origin,
     ) -> std::io::Result<Stdio> {
         let dir = self.spool_dir.join(&target.runtime_id);
-        let (limit_bytes, when_full) = match driver {
-            Driver::Awslogs(awslogs) => (awslogs.limit_bytes, awslogs.when_full),
-            Driver::Local { limit_bytes } => (*limit_bytes, WhenFull::DropOld),
-            Driver::Discard => (0, WhenFull::DropNew),
+        let Buffer { limit_bytes, when_full } = match driver {
+            Driver::Awslogs(awslogs) => awslogs.buffer,
+            Driver::Docker(_, buffer) => *buffer,
+            Driver::Discard => Buffer { limit_bytes: 0, when_full: WhenFull::DropNew },
         };
         let mut followed = self.followed.lock();
         let note = Note {
@@ -141,11 +187,13 @@ impl Shared {
             options: target.config.config.clone(),
             limit_bytes,
             when_full,
+            origin,
         };
         note.write(&dir)?;
         spool::set_finished(&dir, false)?;
-        if !followed.contains_key(&target.runtime_id) {
-            self.follow(&target.runtime_id, &note, driver.clone(), &mut followed);
+        match followed.get(&target.runtime_id) {
+            Some(wake) => wake.notify_one(),
+            None => self.follow(&target.runtime_id, &note, driver.clone(), &mut followed),
         }
         if target.interactive {
             return interactive::start(&self.executable, &dir);
@@ -186,30 +234,56 @@ impl Shared {
         let wake = Arc::new(Notify::new());
         followed.insert(runtime_id.to_string(), wake.clone());
         let (shared, runtime_id) = (self.clone(), runtime_id.to_string());
-        let destination = match driver {
-            Driver::Awslogs(awslogs) => Some(self.destination(&note.task_arn, note.source.clone(), awslogs)),
-            Driver::Local { .. } | Driver::Discard => None,
+        let course = match driver {
+            Driver::Awslogs(awslogs) => {
+                Course::Ship(self.destination(&note.task_arn, note.source.clone(), awslogs))
+            }
+            Driver::Docker(driver, _) => Course::Deliver(Box::new(driver), Box::new(note.origin.clone())),
+            Driver::Discard => Course::Discard,
         };
         tokio::spawn(async move {
             let dir = shared.spool_dir.join(&runtime_id);
             loop {
-                match &destination {
-                    Some(destination) => {
-                        let (uplink, wake) = (shared.uplink.clone(), wake.clone());
-                        Shipper::new(uplink, destination.clone(), dir.clone(), wake).run().await;
-                    }
-                    None => {
-                        while !spool::is_finished(&dir) {
-                            wake.notified().await;
-                        }
-                        tokio::time::sleep(LOCAL_RETENTION).await;
-                    }
-                }
+                shared.run(&course, &runtime_id, &dir, &wake).await;
                 if shared.remove_finished(&runtime_id, &dir) {
                     return;
                 }
             }
         });
+    }
+
+    /// Follows a spool to its end.
+    async fn run(&self, course: &Course, runtime_id: &str, dir: &Path, wake: &Arc<Notify>) {
+        match course {
+            Course::Ship(destination) => {
+                let uplink = self.uplink.clone();
+                Shipper::new(uplink, destination.clone(), dir.to_path_buf(), wake.clone()).run().await;
+            }
+            Course::Deliver(driver, origin) => {
+                let file = self.file(runtime_id);
+                let (receiver, limit) = (driver.open(origin, &file), driver.waiting_limit());
+                Delivery::new(receiver, limit, dir.to_path_buf(), wake.clone()).run().await;
+                if matches!(**driver, DockerDriver::JsonFile(_)) {
+                    self.keep(dir, wake).await;
+                }
+            }
+            Course::Discard => {
+                while !spool::is_finished(dir) {
+                    wake.notified().await;
+                }
+            }
+        }
+    }
+
+    /// Keeps what stays on the node for as long as its task is remembered, unless it is started again.
+    async fn keep(&self, dir: &Path, wake: &Notify) {
+        let until = tokio::time::Instant::now() + LOCAL_RETENTION;
+        while spool::is_finished(dir) && tokio::time::timeout_at(until, wake.notified()).await.is_ok() {}
+    }
+
+    /// The file of a container whose output stays on the node.
+    fn file(&self, runtime_id: &str) -> PathBuf {
+        self.files_dir.join(runtime_id).join(format!("{runtime_id}-json.log"))
     }
 
     /// Removes a spool, unless its container was started again meanwhile.
@@ -221,6 +295,7 @@ impl Shared {
         if let Err(error) = std::fs::remove_dir_all(dir) {
             tracing::warn!(%error, runtime_id, "a spool cannot be removed");
         }
+        drivers::remove_file(&self.file(runtime_id));
         followed.remove(runtime_id);
         true
     }
@@ -236,6 +311,18 @@ impl Shared {
 fn parse(config: &LogConfig, task_arn: &str, container: &str, runtime_id: &str) -> Result<Driver, String> {
     let task_id = task_arn.rsplit('/').next().unwrap_or_default();
     options::parse(config, &Names { task_id, container, runtime_id })
+}
+
+/// What Docker says of a log driver that cannot be made.
+fn cannot_initialize(text: &str) -> String {
+    format!(
+        "CannotStartContainerError: Error response from daemon: failed to initialize logging driver: {text}"
+    )
+}
+
+fn hostname() -> String {
+    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    name.trim_end().to_string()
 }
 
 /// A name that no spool had before, not even one of a container of the same id.

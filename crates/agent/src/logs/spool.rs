@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use super::frame::{Decoded, Record, Stream, decode, fitting, heads};
 use super::progress::Shipped;
+use super::subject::Origin;
 
 /// A segment is closed at this size, at the latest.
 pub const SEGMENT_BYTES: u64 = 4 << 20;
@@ -42,6 +43,9 @@ pub struct Note {
     pub limit_bytes: u64,
     /// What it does then.
     pub when_full: WhenFull,
+    /// What a driver says of the container beside its lines.
+    #[serde(default)]
+    pub origin: Origin,
 }
 
 /// What a logger does while its spool is full.
@@ -105,6 +109,12 @@ pub fn segments(dir: &Path) -> io::Result<Vec<(u64, PathBuf)>> {
     }
     found.sort();
     Ok(found)
+}
+
+/// The offset behind the last byte that is there; 0 for a spool that is not.
+pub fn end(dir: &Path) -> u64 {
+    let last = segments(dir).ok().and_then(|mut all| all.pop());
+    last.map_or(0, |(start, path)| start + fs::metadata(path).map_or(0, |found| found.len()))
 }
 
 /// Appends to a spool.

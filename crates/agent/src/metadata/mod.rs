@@ -17,7 +17,7 @@ mod stats;
 mod usage;
 
 pub use listener::{Endpoint, endpoint};
-pub use render::{container, task};
+pub use render::{container, docker_name, task};
 pub use respond::{Answer, respond};
 pub use route::{Api, Route};
 pub use server::Metadata;

@@ -134,7 +134,7 @@ fn volumes(task: &link::Task, wanted: &link::Container) -> Option<Value> {
 }
 
 /// On Fargate a container's own name, elsewhere as the Amazon ECS agent names Docker's containers.
-fn docker_name(record: &Record, wanted: &link::Container, seen: &ContainerRecord) -> String {
+pub fn docker_name(record: &Record, wanted: &link::Container, seen: &ContainerRecord) -> String {
     let task = &record.task;
     if task.launch_type == "FARGATE" {
         return wanted.name.clone();

@@ -10,6 +10,7 @@ use wire::link;
 use super::environment_files;
 use super::errors;
 use super::files;
+use super::firelens;
 use super::node::{Node, Prepared};
 use super::ports::LogTarget;
 use super::record::{PulledImage, Record};
@@ -17,6 +18,7 @@ use super::site;
 use super::timing::timed;
 use super::volumes::{self, Places};
 use crate::cgroup::Version;
+use crate::logs::Subject;
 use crate::network::TaskNetwork;
 use crate::runtime::mounts;
 use crate::runtime::spec::{self, SpecInput};
@@ -118,7 +120,8 @@ async fn pull(node: &Node, record: &Record, name: &str) -> Result<PulledImage, S
 }
 
 async fn create(node: &Node, record: &Record, name: &str) -> Result<(), String> {
-    let container = &environment_files::complete(node, &record.task.arn, container(record, name)).await?;
+    let container = environment_files::complete(node, &record.task.arn, container(record, name)).await?;
+    let container = &firelens::complete(record, container);
     let state = &record.containers[name];
     let image = state.image.as_ref().ok_or("CannotCreateContainerError: the image is missing")?;
     let config = image.config.config().clone().unwrap_or_default();
@@ -133,12 +136,13 @@ async fn create(node: &Node, record: &Record, name: &str) -> Result<(), String> 
     let ahead = async {
         Ok(if is_interactive(container) { None } else { Some(output(node, record, container).await?) })
     };
-    let (rootfs, platform_binds, stdio) = tokio::try_join!(
+    let (rootfs, platform_binds, router_binds, stdio) = tokio::try_join!(
         async {
             let prepared = timed("prepare_rootfs", node.runtime.prepare_rootfs(id, &image.chain_id)).await;
             prepared.map_err(|error| errors::cannot_create(&error))
         },
         platform_files(record, container, &files_dir, &hostname),
+        firelens::prepare(node, record, container),
         ahead,
     )?;
     node.prepared.lock().insert(id.to_string(), Prepared { mounts: rootfs.clone(), stdio });
@@ -154,6 +158,7 @@ async fn create(node: &Node, record: &Record, name: &str) -> Result<(), String> 
 
     let mut binds: Vec<_> = volume_mounts.into_iter().map(|mount| mount.bind).collect();
     binds.extend(platform_binds);
+    binds.extend(router_binds);
     let init = host.init == Some(true);
     if init {
         binds.push(node.init_bind()?);
@@ -242,6 +247,7 @@ async fn start(node: &Node, record: &Record, name: &str) -> Result<u32, String> 
         Some(stdio) => stdio,
         None => output(node, record, container).await?,
     };
+    node.logs.connect(&log_target(node, record, container)).await?;
     if record.containers[name].exit.is_some() {
         node.runtime.delete_process(id).await.map_err(|e| errors::cannot_start(&e))?;
     }
@@ -267,14 +273,30 @@ async fn start(node: &Node, record: &Record, name: &str) -> Result<u32, String> 
 
 /// Makes ready for what a container writes.
 async fn output(node: &Node, record: &Record, container: &link::Container) -> Result<Stdio, String> {
-    let target = LogTarget {
+    timed("start_log", node.logs.prepare(&log_target(node, record, container))).await
+}
+
+fn log_target(node: &Node, record: &Record, container: &link::Container) -> LogTarget {
+    let seen = &record.containers[&container.name];
+    let image = seen.image.as_ref();
+    let config = image.and_then(|image| image.config.config().clone()).unwrap_or_default();
+    LogTarget {
         task_arn: record.task.arn.clone(),
         container_name: container.name.clone(),
-        runtime_id: runtime_id(record, &container.name).to_string(),
-        config: container.docker_config.host_config.log_config.clone(),
+        runtime_id: seen.runtime_id.clone(),
+        config: firelens::log_config(&node.config.run_dir(), &record.task.arn, container),
         interactive: is_interactive(container),
-    };
-    timed("start_log", node.logs.prepare(&target)).await
+        subject: Subject {
+            id: seen.runtime_id.clone(),
+            name: crate::metadata::docker_name(record, container, seen),
+            image_id: image.map(|image| image.manifest_digest.clone()).unwrap_or_default(),
+            image_name: container.image.clone(),
+            command: process::arguments(container, &config).join(" "),
+            created_at: seen.created_at.unwrap_or(record.received_at),
+            labels: container.docker_config.config.labels.clone(),
+            environment: container.environment.clone(),
+        },
+    }
 }
 
 /// Whether its standard input stays open although nobody writes into it. A terminal stays open by itself.

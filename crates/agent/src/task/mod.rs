@@ -5,6 +5,8 @@ mod actions;
 mod environment_files;
 mod errors;
 mod files;
+mod firelens;
+mod firelens_config;
 mod journal;
 mod node;
 mod note;
@@ -240,6 +242,7 @@ async fn sweep(node: &Node, records: &[Record]) {
         log("networks", &error);
     }
     site::sweep(&node.config.run_dir(), knows);
+    firelens::sweep(&node.config.run_dir(), knows);
     for id in node.cgroups.task_ids().iter().filter(|id| !knows(id)) {
         if let Err(error) = node.cgroups.remove(id).await {
             log("control groups", &error);

@@ -10,6 +10,7 @@ use tokio::sync::watch;
 use wire::link;
 
 use super::record::{PulledImage, Record};
+use crate::logs::Subject;
 use crate::runtime::Stdio;
 
 /// Brings images to the node.
@@ -32,6 +33,8 @@ pub struct LogTarget {
     pub config: link::LogConfig,
     /// Whether its standard input stays open though nobody writes into it.
     pub interactive: bool,
+    /// What a driver may say of it.
+    pub subject: Subject,
 }
 
 /// Keeps what containers write.
@@ -40,6 +43,16 @@ pub trait LogSink: Send + Sync {
     /// Prepares for a container's output and answers where its process is to write;
     /// an error is a reason as ECS words it.
     async fn prepare(&self, target: &LogTarget) -> Result<Stdio, String>;
+    /// Makes sure, just before a start, that whoever takes the output is there, where the driver insists on it;
+    /// an error is a reason as ECS words it.
+    async fn connect(&self, target: &LogTarget) -> Result<(), String> {
+        let _ = target;
+        Ok(())
+    }
+    /// Waits a moment until what an ended container has written has been taken by whom it is for.
+    async fn drained(&self, runtime_id: &str) {
+        let _ = runtime_id;
+    }
     /// Takes notice that a container will write no more.
     async fn finish(&self, runtime_id: &str);
 }

@@ -13,6 +13,7 @@ use tokio::task::{AbortHandle, JoinSet};
 use wire::link;
 
 use super::actions::{self, Outcome};
+use super::firelens;
 use super::node::Node;
 use super::note;
 use super::ports::MetadataGuard;
@@ -343,8 +344,14 @@ impl Runner {
     fn watch_exit(&mut self, name: &str) {
         let (node, name, task_id) = (self.node.clone(), name.to_string(), self.record.id().to_string());
         let id = self.record.containers[&name].runtime_id.clone();
+        let wanted = self.record.task.containers.iter().find(|container| container.name == name);
+        let is_routed = wanted.is_some_and(firelens::logs_through);
         self.work.spawn(async move {
             let state = node.runtime.wait(&id).await;
+            if is_routed {
+                // The router may be stopped next: it must have the last lines by then.
+                node.logs.drained(&id).await;
+            }
             // Before the process is deleted: its group goes with it.
             let oom_kills = node.cgroups.oom_kills(&task_id, &id);
             (Some(Outcome::Exited(name, state, oom_kills)), None)

@@ -9,6 +9,7 @@ use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use wire::link;
 
 use super::errors;
+use super::firelens;
 use super::node::Node;
 use super::record::Record;
 use super::volumes;
@@ -47,6 +48,7 @@ pub async fn deprovision(node: &Node, record: &Record) -> Result<(), String> {
     };
     let (network, group) = tokio::join!(network, node.cgroups.remove(record.id()));
     remove_shm(&shm_dir(&node.config.run_dir(), record.id()));
+    firelens::remove(&node.config.run_dir(), record.id());
     let volumes = node.journal.task_dir(record.id()).join("volumes");
     volumes::unmount(&volumes).map_err(|error| errors::chain(&error))?;
     network.map_err(|error| errors::chain(&error))?;

@@ -11,13 +11,14 @@ use reconcile::container as decider;
 use wire::link;
 
 use super::errors;
+use super::firelens;
 use super::record::{ContainerRecord, Failure, Record, Site, Stop};
 
 /// The record as the decider reads it.
 pub fn of(record: &Record, busy: &BTreeSet<decider::Action>) -> decider::View {
     let container = |wanted: &link::Container| {
         let seen = record.containers.get(&wanted.name).map(seen).unwrap_or_default();
-        (wanted.name.clone(), decider::Container { wanted: wanted_of(wanted), seen })
+        (wanted.name.clone(), decider::Container { wanted: wanted_of(&record.task, wanted), seen })
     };
     decider::View {
         desired: DesiredStatus::parse(&record.task.desired_status).unwrap_or(DesiredStatus::Running),
@@ -38,7 +39,7 @@ pub fn of(record: &Record, busy: &BTreeSet<decider::Action>) -> decider::View {
     }
 }
 
-fn wanted_of(container: &link::Container) -> decider::Wanted {
+fn wanted_of(task: &link::Task, container: &link::Container) -> decider::Wanted {
     let seconds = |value: i64| Duration::from_secs(u64::try_from(value).unwrap_or(0));
     let mut depends_on: Vec<decider::Dependency> =
         container.depends_on.iter().filter_map(dependency).collect();
@@ -48,6 +49,9 @@ fn wanted_of(container: &link::Container) -> decider::Wanted {
     );
     let linked = container.links.iter().filter_map(|link| link.split(':').next());
     depends_on.extend(linked.map(|name| implied(name, decider::Condition::Start)));
+    depends_on.extend(
+        firelens::waits_for(task, container).map(|router| implied(router, decider::Condition::Start)),
+    );
     let policy = container.restart_policy.as_ref().filter(|policy| policy.enabled);
     decider::Wanted {
         essential: container.essential,

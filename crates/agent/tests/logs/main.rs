@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use agent::AgentConfig;
 use agent::logs::spool::{self, Note, Reader, WhenFull};
-use agent::logs::{Logs, Stream, logger_main};
+use agent::logs::{Logs, Origin, Stream, Subject, logger_main};
 use agent::task::ports::{LogSink, LogTarget};
 use parking_lot::Mutex;
 use wire::link::{self, LogBatch, UplinkError, UplinkFuture};
@@ -77,6 +77,7 @@ fn note(limit_bytes: u64, when_full: WhenFull) -> Note {
         options: Default::default(),
         limit_bytes,
         when_full,
+        origin: Origin::default(),
     }
 }
 
@@ -363,6 +364,7 @@ fn target_with(more: &[(&str, &str)]) -> LogTarget {
     let config = config.iter().chain(more);
     LogTarget {
         interactive: false,
+        subject: Subject::default(),
         task_arn: "arn:aws:ecs:us-east-2:123456789012:task/c/0123".into(),
         container_name: "app".into(),
         runtime_id: "0123-1".into(),

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use model::ecs::container_definition::{
-    ContainerDefinition, PortMapping, RepositoryCredentials, Secret, TransportProtocol,
+    ContainerDefinition, FirelensConfiguration, PortMapping, RepositoryCredentials, Secret, TransportProtocol,
 };
 use model::ecs::task_definition::TaskDefinition;
 use model::ecs::{ContainerOverride, Task};
@@ -49,7 +49,15 @@ fn convert(task: &Task, definition: &ContainerDefinition, around: &Surroundings)
         health_check_type: definition.health_check.as_ref().map(|_| "docker".to_owned()),
         registry_authentication: definition.repository_credentials.as_ref().map(|c| credentials(c, region)),
         secrets: secrets.chain(log_secrets.map(|s| secret(s, region, Some("LOG_DRIVER")))).collect(),
+        firelens_configuration: definition.firelens_configuration.as_ref().map(firelens),
         docker_config: docker::config(task, definition, changes, around),
+    }
+}
+
+fn firelens(router: &FirelensConfiguration) -> link::FirelensConfiguration {
+    link::FirelensConfiguration {
+        kind: router.kind.to_string(),
+        options: router.options.clone().unwrap_or_default(),
     }
 }
 

@@ -116,13 +116,15 @@ fn memory_swap(memory: Option<u32>, linux: &LinuxParameters) -> i64 {
     }
 }
 
-/// The user's options; `awslogs` has a mode even where none is named.
+/// The user's options; a driver has a mode even where none is named. Not so `json-file`, which nobody waits for, and
+/// `awsfirelens`, whose options are the router's.
 fn log_config(definition: &ContainerDefinition, mode: Option<&str>) -> link::LogConfig {
     let Some(log) = &definition.log_configuration else {
         return link::LogConfig { driver: LogDriver::JsonFile.to_string(), config: BTreeMap::new() };
     };
     let mut config = log.options.clone().unwrap_or_default();
-    if let (LogDriver::Awslogs, Some(mode)) = (log.log_driver, mode) {
+    let has_mode = !matches!(log.log_driver, LogDriver::JsonFile | LogDriver::Awsfirelens);
+    if let Some(mode) = mode.filter(|_| has_mode) {
         config.entry("mode".to_owned()).or_insert_with(|| mode.to_owned());
     }
     link::LogConfig { driver: log.log_driver.to_string(), config }

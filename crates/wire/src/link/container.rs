@@ -69,8 +69,22 @@ pub struct Container {
     /// Secrets to resolve with the execution role.
     #[serde(default)]
     pub secrets: Vec<Secret>,
+    /// Makes it the task's log router.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub firelens_configuration: Option<FirelensConfiguration>,
     /// The rest, as Docker API JSON in strings.
     pub docker_config: DockerConfig,
+}
+
+/// A FireLens log router.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct FirelensConfiguration {
+    /// `fluentd` or `fluentbit`.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// Its options.
+    #[serde(default)]
+    pub options: BTreeMap<String, String>,
 }
 
 /// A file of environment variables.

@@ -1,7 +1,7 @@
 //! RegisterTaskDefinition: checks a task definition and stores it as the family's next revision.
 //!
 //! Deviation: what no node can do is refused with a ClientException that says so (devices,
-//! inference accelerators, FSx and S3 Files volumes, FireLens, Windows, fault injection).
+//! inference accelerators, FSx and S3 Files volumes, Windows, fault injection).
 
 use model::ecs::name::TaskDefinitionId;
 use model::ecs::task_definition::{FamilyCounter, TaskDefinition, TaskDefinitionSpec, TaskDefinitionStatus};

@@ -7,7 +7,7 @@ use model::ecs::container_definition::LogDriver;
 use model::ecs::task_definition::{Compatibility, NetworkMode, RequiredAttribute, TaskDefinitionSpec};
 use model::ecs::volume::VolumeSource;
 
-use super::fargate;
+use super::{fargate, firelens};
 
 /// The launch types that could run the definition, in ECS's order.
 ///
@@ -72,6 +72,7 @@ fn of_container(container: &ContainerDefinition, has_execution_role: bool, need:
             need(&format!("ecs.capability.secrets.{}.bootstrap.log-driver", provider(&secret.value_from)));
         }
     }
+    firelens::need(container, need);
     if fargate::is_ecr_image(&container.image) {
         need("com.amazonaws.ecs.capability.ecr-auth");
         need("com.amazonaws.ecs.capability.docker-remote-api.1.19");

@@ -9,7 +9,7 @@ use model::ecs::linux::LinuxParameters;
 use model::ecs::task_definition::{IpcMode, NetworkMode, PidMode, TaskDefinitionSpec};
 use model::ecs::volume::VolumeSource;
 
-use super::{logging, size};
+use super::{firelens, logging, size};
 use crate::ecs::error::Error;
 
 /// The longest time between SIGTERM and SIGKILL on Fargate, in seconds.
@@ -43,6 +43,13 @@ pub(crate) fn check(spec: &TaskDefinitionSpec) -> Result<(), Error> {
             VolumeSource::Host(_) => return Err(unsupported("sourcePath")),
             VolumeSource::Docker(_) => return Err(unsupported("dockerVolumeConfiguration")),
         }
+    }
+    let s3 = |container: &ContainerDefinition| {
+        let options = container.firelens_configuration.as_ref()?.options.as_ref()?;
+        options.get(firelens::FILE_TYPE).filter(|kind| *kind == "s3").map(drop)
+    };
+    if spec.container_definitions.iter().any(|container| s3(container).is_some()) {
+        return Err(unsupported("the FireLens configuration file type 's3'"));
     }
     spec.container_definitions.iter().try_for_each(|container| check_container(spec, container))
 }

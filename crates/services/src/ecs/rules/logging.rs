@@ -1,4 +1,4 @@
-//! Log configurations: the drivers that nodes have, and the options that each takes.
+//! Log configurations: the options that each driver takes. What an option's value means is for the node to say.
 
 use model::ecs::container_definition::{LogConfiguration, LogDriver};
 use model::ecs::{ContainerDefinition, TextEnum};
@@ -16,33 +16,72 @@ const AWSLOGS_OPTIONS: [&str; 8] = [
     "max-buffer-size",
     "mode",
 ];
-const JSON_FILE_OPTIONS: [&str; 2] = ["max-file", "max-size"];
+/// Options of all of Docker's own drivers.
+const COMMON_OPTIONS: [&str; 7] =
+    ["env", "env-regex", "labels", "labels-regex", "max-buffer-size", "mode", "tag"];
+const JSON_FILE_OPTIONS: [&str; 3] = ["compress", "max-file", "max-size"];
+/// Deviation: the options of TLS are disallowed, since no node speaks it to a syslog daemon.
+const SYSLOG_OPTIONS: [&str; 3] = ["syslog-address", "syslog-facility", "syslog-format"];
+const GELF_OPTIONS: [&str; 5] = [
+    "gelf-address",
+    "gelf-compression-level",
+    "gelf-compression-type",
+    "gelf-tcp-max-reconnect",
+    "gelf-tcp-reconnect-delay",
+];
+const FLUENTD_OPTIONS: [&str; 11] = [
+    "fluentd-address",
+    "fluentd-async",
+    "fluentd-async-connect",
+    "fluentd-async-reconnect-interval",
+    "fluentd-buffer-limit",
+    "fluentd-max-retries",
+    "fluentd-read-timeout",
+    "fluentd-request-ack",
+    "fluentd-retry-wait",
+    "fluentd-sub-second-precision",
+    "fluentd-write-timeout",
+];
+const SPLUNK_REQUIRED: [&str; 2] = ["splunk-url", "splunk-token"];
+const SPLUNK_OPTIONS: [&str; 13] = [
+    "splunk-caname",
+    "splunk-capath",
+    "splunk-format",
+    "splunk-gzip",
+    "splunk-gzip-level",
+    "splunk-index",
+    "splunk-index-acknowledgment",
+    "splunk-insecureskipverify",
+    "splunk-source",
+    "splunk-sourcetype",
+    "splunk-token",
+    "splunk-url",
+    "splunk-verify-connection",
+];
 
 /// Checks a container's log configuration.
 pub(crate) fn check(container: &ContainerDefinition) -> Result<(), Error> {
-    if container.firelens_configuration.is_some() {
-        return Err(Error::container_setting_because(
-            "firelensConfiguration",
-            &container.name,
-            "No node routes logs by FireLens.",
-        ));
-    }
     let Some(configuration) = &container.log_configuration else { return Ok(()) };
+    let docker = |own: &[&str]| refuse_other_options(configuration, &[own, &COMMON_OPTIONS].concat());
     match configuration.log_driver {
         LogDriver::Awslogs => {
             refuse_other_options(configuration, &AWSLOGS_OPTIONS)?;
             check_awslogs(configuration)
         }
-        LogDriver::JsonFile => refuse_other_options(configuration, &JSON_FILE_OPTIONS),
-        LogDriver::Syslog
-        | LogDriver::Journald
-        | LogDriver::Gelf
-        | LogDriver::Fluentd
-        | LogDriver::Splunk
-        | LogDriver::Awsfirelens => {
-            let why = format!("No node has the log driver {}.", configuration.log_driver);
-            Err(Error::container_setting_because("logConfiguration.logDriver", &container.name, &why))
+        LogDriver::JsonFile => docker(&JSON_FILE_OPTIONS),
+        LogDriver::Syslog => docker(&SYSLOG_OPTIONS),
+        LogDriver::Journald => docker(&[]),
+        LogDriver::Gelf => {
+            docker(&GELF_OPTIONS)?;
+            require(configuration, &["gelf-address"])
         }
+        LogDriver::Fluentd => docker(&FLUENTD_OPTIONS),
+        LogDriver::Splunk => {
+            docker(&SPLUNK_OPTIONS)?;
+            require(configuration, &SPLUNK_REQUIRED)
+        }
+        // Its options are those of the router's output.
+        LogDriver::Awsfirelens => Ok(()),
     }
 }
 
@@ -150,12 +189,18 @@ mod tests {
     }
 
     #[test]
-    fn a_driver_that_no_node_has_is_refused() {
-        check(LogDriver::JsonFile, &[("max-size", "10m")], "");
+    fn dockers_drivers_have_dockers_options() {
+        check(LogDriver::JsonFile, &[("max-size", "10m"), ("labels", "team")], "");
+        check(LogDriver::Journald, &[("tag", "{{.Name}}"), ("mode", "non-blocking")], "");
+        check(LogDriver::Journald, &[("path", "x")], "Log driver journald disallows options: path");
+        check(LogDriver::Gelf, &[], "Log driver gelf requires options: gelf-address");
+        check(LogDriver::Splunk, &[("splunk-url", "x")], "Log driver splunk requires options: splunk-token");
+        check(LogDriver::Fluentd, &[("fluentd-async", "true")], "");
         check(
-            LogDriver::Gelf,
-            &[],
-            "Invalid 'logConfiguration.logDriver' setting for container 'web'. No node has the log driver gelf.",
+            LogDriver::Syslog,
+            &[("syslog-tls-key", "x")],
+            "Log driver syslog disallows options: syslog-tls-key",
         );
+        check(LogDriver::Awsfirelens, &[("Name", "stdout"), ("anything", "goes")], "");
     }
 }

@@ -9,6 +9,7 @@ pub(crate) mod defaults;
 pub(crate) mod dependency;
 pub(crate) mod deployment;
 pub(crate) mod fargate;
+pub(crate) mod firelens;
 pub(crate) mod identifier;
 pub(crate) mod launch;
 pub(crate) mod linux;

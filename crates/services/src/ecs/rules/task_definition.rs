@@ -3,7 +3,7 @@
 use model::ecs::task_definition::{Compatibility, NetworkMode, OsFamily, TaskDefinitionSpec};
 use model::ecs::{ContainerDefinition, Family, TextEnum};
 
-use super::{container, dependency, fargate, linux, logging, placement, port, proxy, volume};
+use super::{container, dependency, fargate, firelens, linux, logging, placement, port, proxy, volume};
 use crate::ecs::error::Error;
 
 /// The most containers of a task definition.
@@ -38,6 +38,7 @@ pub(crate) fn check(spec: &TaskDefinitionSpec) -> Result<(), Error> {
     if !containers.iter().any(|container| container.essential) {
         return Err(Error::Client("All tasks must have at least one essential container.".into()));
     }
+    firelens::check(spec)?;
     dependency::check(containers)?;
     port::check(containers, mode)?;
     volume::check(&spec.volumes, containers)?;
