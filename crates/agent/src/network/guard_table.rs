@@ -92,7 +92,8 @@ fn hooks(text: &mut String, names: &Names) {
             vec![
                 under_way.into(),
                 "iifname . ip daddr @held jump egress".into(),
-                "iifname . ip daddr @held jump ingress".into(),
+                // Whoever it comes from: a task, another machine, or a process of this one.
+                "ip daddr @balancers jump ingress".into(),
             ],
         ),
         (
@@ -137,7 +138,9 @@ fn chain(
     for rule in &rules {
         let _ = writeln!(text, "add rule ip {table} {name} {}return", matches(rule, direction));
     }
-    let _ = writeln!(text, "add rule ip {table} {name} drop");
+    // Only a network load balancer may have no groups, and is open then.
+    let rest = if profile.is_empty() { "return" } else { "drop" };
+    let _ = writeln!(text, "add rule ip {table} {name} {rest}");
 }
 
 /// The condition of a rule, with a blank behind each part.
@@ -244,6 +247,17 @@ mod tests {
         let pair = format!("held {{ \"{}\" . 10.0.0.6 }}\n", names.bridge("vpc-1"));
         assert_eq!(text.matches(&pair).count(), 2);
         assert!(text.contains("balancers { 10.0.0.6 }\n"));
+    }
+
+    #[test]
+    fn a_load_balancer_without_groups_is_open() {
+        let wanted = SecurityGroups {
+            interfaces: vec![interface("10.0.0.6", &[], Some("10.0.0.1/24"))],
+            ..SecurityGroups::default()
+        };
+        let text = render(&Names::new("0a1b2", std::path::Path::new("/run/x")), &wanted);
+        assert_eq!(text.matches("_e3b0c44298fc1c14 return\n").count(), 2, "{text}");
+        assert!(text.contains(" input ip daddr @balancers jump ingress\n"));
     }
 
     #[test]

@@ -19,7 +19,7 @@ pub struct LeaseRequest<'a> {
     pub scope: &'a Scope,
     /// The subnets the user named; the emptiest is taken.
     pub subnets: &'a [String],
-    /// The security groups the user named; none means the VPC's default group.
+    /// The security groups the user named; none means the VPC's default group, or none for a load balancer.
     pub security_groups: &'a [String],
     /// The task or load balancer.
     pub task_arn: &'a str,
@@ -103,9 +103,10 @@ pub fn lease_for(
     let Some((subnet, address)) = found else {
         return Err(Error::NoFreeAddress(request.subnets.join(", ")));
     };
-    let security_groups = match request.security_groups {
-        [] => default_group(snapshot, subnet),
-        named => named.to_vec(),
+    let security_groups = match (request.security_groups, kind) {
+        ([], InterfaceKind::Task) => default_group(snapshot, subnet),
+        // A network load balancer without groups is open: see `guard.rs`.
+        (named, InterfaceKind::Task | InterfaceKind::LoadBalancer) => named.to_vec(),
     };
     // Whoever deletes one of them meanwhile makes the commit fail.
     let txn = security_groups
@@ -135,6 +136,18 @@ pub fn lease_for(
     };
     let txn = txn.insert(&InterfaceRow(interface.clone())).insert(&LeaseRow(lease));
     Ok((txn, Lease { interface, subnet }))
+}
+
+/// The zone of the subnet of a VPC that has this address.
+pub fn zone_of(
+    snapshot: &Snapshot,
+    scope: &Scope,
+    vpc_id: &str,
+    address: std::net::Ipv4Addr,
+) -> Option<String> {
+    let subnets = tables::all::<SubnetRow>(snapshot, scope);
+    let mut around = subnets.iter().filter(|subnet| subnet.vpc_id == vpc_id && subnet.cidr.contains(address));
+    around.next().map(|subnet| subnet.availability_zone.clone())
 }
 
 /// The zones of these subnets.

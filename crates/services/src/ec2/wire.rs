@@ -155,8 +155,10 @@ pub fn network_interface(
         groups: Some(groups.collect()),
         // EC2 says `interface` of an application load balancer's too.
         interface_type: Some(match interface.kind {
+            InterfaceKind::LoadBalancer if is_network(interface) => "network_load_balancer".into(),
             InterfaceKind::Task | InterfaceKind::LoadBalancer => "interface".into(),
         }),
+        attachment: attachment(interface),
         requester_id: match interface.kind {
             InterfaceKind::Task => None,
             InterfaceKind::LoadBalancer => Some("amazon-elb".into()),
@@ -174,12 +176,37 @@ pub fn network_interface(
         }]),
         requester_managed: Some(true),
         source_dest_check: Some(true),
-        status: Some(status(interface.status).into()),
+        status: Some(match interface.kind {
+            InterfaceKind::Task => status(interface.status).into(),
+            // A load balancer is there before its interface, which is attached from the start.
+            InterfaceKind::LoadBalancer => status(InterfaceStatus::InUse).into(),
+        }),
         subnet_id: Some(interface.subnet_id.clone()),
         tag_set: Some(Vec::new()),
         vpc_id: Some(interface.vpc_id.clone()),
         ..shapes::NetworkInterface::default()
     }
+}
+
+/// The attachment of a load balancer's interface, which belongs to ELB. A task's is ECS's to show.
+fn attachment(interface: &NetworkInterface) -> Option<shapes::NetworkInterfaceAttachment> {
+    match interface.kind {
+        InterfaceKind::Task => None,
+        InterfaceKind::LoadBalancer => Some(shapes::NetworkInterfaceAttachment {
+            attach_time: Some(interface.created_at.as_millis()),
+            attachment_id: Some(interface.id.replacen("eni-", "eni-attach-", 1)),
+            delete_on_termination: Some(false),
+            device_index: Some(1),
+            instance_owner_id: Some(if is_network(interface) { "amazon-aws" } else { "amazon-elb" }.into()),
+            status: Some("attached".into()),
+            ..shapes::NetworkInterfaceAttachment::default()
+        }),
+    }
+}
+
+/// Whether an interface is a network load balancer's.
+fn is_network(interface: &NetworkInterface) -> bool {
+    interface.task_arn.contains(":loadbalancer/net/")
 }
 
 /// `available`, or `in-use` once the task is wired.

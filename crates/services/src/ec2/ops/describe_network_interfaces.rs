@@ -47,6 +47,7 @@ impl Handler for shapes::DescribeNetworkInterfaces {
 
 fn facts(shape: &shapes::NetworkInterface, name: &str) -> Option<Vec<String>> {
     let text = |value: &Option<String>| value.clone().into_iter().collect();
+    let attachment = shape.attachment.clone().unwrap_or_default();
     Some(match name {
         "addresses.primary" => vec!["true".into()],
         "addresses.private-ip-address" | "private-ip-address" => text(&shape.private_ip_address),
@@ -54,8 +55,11 @@ fn facts(shape: &shapes::NetworkInterface, name: &str) -> Option<Vec<String>> {
         "description" => text(&shape.description),
         "group-id" => shape.groups.iter().flatten().filter_map(|g| g.group_id.clone()).collect(),
         "group-name" => shape.groups.iter().flatten().filter_map(|g| g.group_name.clone()).collect(),
-        // An interface that is no instance's has no attachment of EC2's.
-        "attachment.attachment-id" | "attachment.instance-id" | "attachment.status" => Vec::new(),
+        "attachment.attachment-id" => text(&attachment.attachment_id),
+        "attachment.instance-owner-id" => text(&attachment.instance_owner_id),
+        "attachment.status" => text(&attachment.status),
+        // None is an instance's.
+        "attachment.instance-id" => Vec::new(),
         "association.public-ip" | "association.public-dns-name" => Vec::new(),
         "requester-id" => text(&shape.requester_id),
         "requester-managed" => vec!["true".into()],
