@@ -3,6 +3,7 @@
 import json
 import socket
 import ssl
+import time
 
 import pytest
 
@@ -146,6 +147,46 @@ def test_requests_reach_targets_until_they_are_drained(balancing, upstreams):
 def answers(port):
     with socket.socket() as s:
         return s.connect_ex(("127.0.0.1", port)) == 0
+
+
+def test_names_that_lead_to_ipv6_are_answered(balancing, upstreams):
+    port = free_port()
+    load_balancer, name = balancing.load_balancer("six")
+    group = balancing.group("six", upstreams[:1])
+    balancing.listener(load_balancer, port, forward(group))
+    balancing.healthy(group)
+    # As a resolver does that names ::1 first for every name below localhost.
+    told = json.loads(run(["curl", "-sS", "--resolve", f"{name}:{port}:[::1]", f"http://{name}:{port}/six"]))
+    assert (told["path"], dict(map(tuple, told["headers"]))["x-forwarded-for"]) == ("/six", "::1")
+    assert get(port, "/four").told["path"] == "/four"
+    shown = balancing.elb.describe_load_balancers(LoadBalancerArns=[load_balancer])["LoadBalancers"][0]
+    assert shown["State"] == {"Code": "active"}
+
+
+def test_a_killed_balancer_is_there_again_in_a_moment(balancing, upstreams):
+    port, other = free_port(), free_port()
+    load_balancer, _ = balancing.load_balancer("killed")
+    group = balancing.group("killed", upstreams)
+    balancing.listener(load_balancer, port, forward(group))
+    balancing.listener(load_balancer, other, {"Type": "fixed-response", "FixedResponseConfig": {"StatusCode": "200"}})
+    balancing.healthy(group)
+    wait_until("the other listener answers", lambda: answers(other))
+    process = ["pgrep", "-f", f"longshore balancer --data-dir {balancing.longshore.data}$"]
+    killed = run(process).strip()
+    with Load(port) as load:
+        begun = time.monotonic()
+        run(["kill", "-9", killed])
+        wait_until("both listeners answer again", lambda: run(process, check=False).stdout.strip() not in ("", killed) and answers(port) and answers(other))
+        away = time.monotonic() - begun
+        wait_until("requests are answered again", lambda: get(port).status == 200)
+        failed = len(load.failures)
+        load.more(100)
+        assert len(load.failures) == failed, load.failures[failed:]
+    # What it held is lost; meanwhile connections are refused, and nobody waits in vain.
+    assert failed and not [it for it in load.failures if isinstance(it, int)], load.failures
+    print(f"listeners answered again after {away * 1000:.0f} ms")
+    assert away < 10
+    balancing.healthy(group)
 
 
 def test_rules_choose_and_change(balancing, upstreams):

@@ -101,15 +101,15 @@ class Link:
 class Upstream:
     """A target in a process of its own."""
 
-    def __init__(self, name, port=None):
-        self.name, self.port = name, port or free_port()
+    def __init__(self, name, port=None, address="127.0.0.1"):
+        self.name, self.port, self.address = name, port or free_port(), address
         self.log = Path(tempfile.mkstemp(prefix="longshore-upstream-")[1])
         script = Path(__file__).with_name("upstream.py")
-        self.process = Started([sys.executable, script, self.port, name], self.log)
-        wait_until(f"{name} answers", lambda: get(self.port, "/health"))
+        self.process = Started([sys.executable, script, self.port, name, address], self.log)
+        wait_until(f"{name} answers", lambda: get(self.port, "/health", address=address))
 
     def ask(self, path):
-        return get(self.port, path)
+        return get(self.port, path, address=self.address)
 
     def remove(self):
         self.process.kill()

@@ -1,9 +1,11 @@
-"""A target for load balancers, as a process: `python upstream.py PORT NAME`.
+"""A target for load balancers, as a process: `python upstream.py PORT NAME [ADDRESS]`.
 
 It answers with what it got as JSON. `/status/N` makes its health `N`; `/hold` answers when `/release` is asked for;
 `/hang` never answers; `/socket` switches to a protocol that echoes; `/bytes/N` sends N bytes.
 """
 
+import base64
+import hashlib
 import json
 import sys
 import threading
@@ -65,6 +67,9 @@ class Handler(BaseHTTPRequestHandler):
         self.send_response(101)
         self.send_header("connection", "upgrade")
         self.send_header("upgrade", self.headers["upgrade"])
+        if key := self.headers["sec-websocket-key"]:
+            magic = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
+            self.send_header("sec-websocket-accept", base64.b64encode(hashlib.sha1((key + magic).encode()).digest()).decode())
         self.end_headers()
         while data := self.connection.recv(65536):
             self.connection.sendall(data)
@@ -80,4 +85,4 @@ class Server(ThreadingHTTPServer):
 
 
 if __name__ == "__main__":
-    Server(("127.0.0.1", int(sys.argv[1])), Handler).serve_forever()
+    Server((sys.argv[3] if len(sys.argv) > 3 else "127.0.0.1", int(sys.argv[1])), Handler).serve_forever()

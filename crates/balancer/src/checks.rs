@@ -10,12 +10,14 @@ use http::{HeaderMap, Request, Version, header};
 use http_body_util::BodyExt as _;
 use http_body_util::Limited;
 use rustls::ClientConfig;
+use tokio::io::AsyncWriteExt as _;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep_until, timeout};
 use wire::link::{Matcher, ProtocolVersion, TargetHealthCheck, TargetProtocol};
 
 use crate::group::{Group, Outcome, Target};
 use crate::http::{ConnectError, Upload, dial, handshake};
+use crate::net;
 use crate::table::Table;
 
 /// How ELB names its checks.
@@ -43,6 +45,10 @@ struct Plan {
     check: TargetHealthCheck,
     version: ProtocolVersion,
     address: SocketAddr,
+    /// Whether targets read a header of PROXY protocol first.
+    proxy_protocol: bool,
+    /// Whether connections end when the target turns unhealthy.
+    cuts: bool,
 }
 
 impl Drop for Loop {
@@ -79,7 +85,13 @@ fn plan(group: &Group, target: &Target) -> Option<Plan> {
     let check = group.route.health_check.clone()?;
     let port = check.port.unwrap_or(target.address.port());
     let address = SocketAddr::new(target.address.ip(), port);
-    Some(Plan { check, version: group.route.protocol_version, address })
+    Some(Plan {
+        check,
+        version: group.route.protocol_version,
+        address,
+        proxy_protocol: group.route.proxy_protocol,
+        cuts: group.route.unhealthy_termination,
+    })
 }
 
 async fn repeat(plan: Plan, target: Arc<Target>, tls: Arc<ClientConfig>) {
@@ -88,7 +100,9 @@ async fn repeat(plan: Plan, target: Arc<Target>, tls: Arc<ClientConfig>) {
     loop {
         let begun = Instant::now();
         let outcome = timeout(patience, probe(&plan, patience, &tls)).await.unwrap_or(Outcome::TimedOut);
-        target.observe(&plan.check, outcome);
+        if target.observe(&plan.check, outcome) && plan.cuts {
+            target.cut();
+        }
         sleep_until(begun + interval).await;
     }
 }
@@ -102,7 +116,11 @@ async fn probe(plan: &Plan, patience: Duration, tls: &Arc<ClientConfig>) -> Outc
 }
 
 async fn attempt(plan: &Plan, patience: Duration, tls: &Arc<ClientConfig>) -> Result<Outcome, ConnectError> {
-    let stream = dial(plan.address, patience, None).await?;
+    let mut stream = dial(plan.address, patience, None).await?;
+    if plan.proxy_protocol {
+        let sent = stream.write_all(&net::LOCAL).await;
+        sent.map_err(|error| ConnectError::Connect(plan.address, error))?;
+    }
     let protocol = plan.check.protocol;
     match protocol {
         TargetProtocol::Tcp | TargetProtocol::Tls => return Ok(Outcome::Success),

@@ -43,6 +43,8 @@ pub fn group(endpoint: &ProxyEndpoint, targets: &[TargetRoute]) -> TargetGroupRo
         slow_start_seconds: 0,
         deregistration_delay_seconds: 0,
         connection_termination: false,
+        unhealthy_termination: false,
+        cross_zone: true,
         proxy_protocol: false,
         ejects: true,
         minimum_healthy_count: 1,

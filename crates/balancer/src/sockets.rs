@@ -25,6 +25,7 @@ use crate::shared::Shared;
 use crate::signal::Signal;
 use crate::table::{Serving, Table};
 use crate::workers::Workers;
+use wire::link::MISSING_ADDRESS;
 
 /// Connections that may wait to be accepted; the kernel may allow fewer.
 const BACKLOG: i32 = 4096;
@@ -216,7 +217,11 @@ fn failure(place: &Place, error: &io::Error) -> String {
                 address.port()
             )
         }
-        io::ErrorKind::AddrNotAvailable => format!("this machine does not have the address {}", address.ip()),
+        io::ErrorKind::AddrNotAvailable => format!("{MISSING_ADDRESS} {}", address.ip()),
+        // A kernel without IPv6.
+        _ if error.raw_os_error() == Some(nix::libc::EAFNOSUPPORT) => {
+            format!("{MISSING_ADDRESS} {}", address.ip())
+        }
         _ => format!("listening on {place}: {error}"),
     }
 }

@@ -63,6 +63,8 @@ pub struct Serving {
     pub tls: Vec<Arc<Listener>>,
     /// TCP, which leaves room for nothing else.
     pub tcp: Option<Arc<Listener>>,
+    /// The availability zone of the address, if it stands in one.
+    pub zone: Option<Arc<str>>,
 }
 
 /// A listener.
@@ -303,7 +305,9 @@ impl Table {
             rules: self.rules(route),
         });
         for address in addresses {
-            self.sockets.entry(address.into()).or_default().add(&listener);
+            let serving = self.sockets.entry(address.into()).or_default();
+            serving.zone = load_balancer.zones.get(&address.ip()).map(|zone| zone.as_str().into());
+            serving.add(&listener);
         }
     }
 

@@ -40,6 +40,7 @@ impl Group {
             .unwrap_or_default();
         let targets = route.targets.iter().map(|target| {
             let kept = known.get(&(target.id.as_str(), target.address, target.port)).cloned();
+            let kept = kept.filter(|kept| kept.zone == target.zone);
             let kept = kept.unwrap_or_else(|| Arc::new(Target::new(&route.arn, target, board)));
             kept.set_draining(target.draining);
             if route.health_check.is_none() {
@@ -53,6 +54,11 @@ impl Group {
             turn: old.map(|old| old.turn.clone()).unwrap_or_default(),
             route: route.clone(),
         }
+    }
+
+    /// The zone that a client at an address of `zone` is kept to; `None` where it may go to any.
+    pub fn kept_to<'a>(&self, zone: Option<&'a str>) -> Option<&'a str> {
+        zone.filter(|_| !self.route.cross_zone)
     }
 
     /// The target that a cookie names, if it may still be used.

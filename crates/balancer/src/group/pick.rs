@@ -42,12 +42,23 @@ fn spread(turn: u64, total: u32) -> u32 {
     u32::try_from((mixed * u64::from(total)) >> 32).expect("a product of two 32-bit numbers, halved")
 }
 
+/// A number without a visible relation to that of another turn: SplitMix64.
+fn scatter(turn: u64) -> u64 {
+    let mixed = turn.wrapping_add(1).wrapping_mul(GOLDEN);
+    let mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+    mixed ^ (mixed >> 31)
+}
+
 impl Group {
-    /// The next target, none of those that were tried already. `None` when there is none.
-    pub fn pick(&self, tried: &[Arc<Target>], now: Instant) -> Option<Arc<Target>> {
-        let anyone = self.fails_open();
+    /// The next target for a client at an address of `zone`, none of those that were tried already. `None` when there
+    /// is none.
+    pub fn pick(&self, zone: Option<&str>, tried: &[Arc<Target>], now: Instant) -> Option<Arc<Target>> {
+        let zone = self.kept_to(zone);
+        let anyone = self.fails_open(zone);
         let untried = |target: &Arc<Target>| !tried.iter().any(|other| Arc::ptr_eq(other, target));
-        let eligible = |target: &&Arc<Target>| target.is_eligible(anyone) && untried(target);
+        let eligible =
+            |target: &&Arc<Target>| target.is_eligible(anyone) && target.serves(zone) && untried(target);
         let fresh = |target: &&Arc<Target>| eligible(target) && !target.is_suspect(now);
         // Who refused a connection a moment ago is asked last.
         match self.targets.iter().filter(fresh).count() {
@@ -56,13 +67,17 @@ impl Group {
         }
     }
 
-    /// Whether too few targets are healthy, so that health is ignored.
-    fn fails_open(&self) -> bool {
-        let healthy = self.targets.iter().filter(|target| target.is_eligible(false)).count();
+    /// Whether too few targets of the zone are healthy, so that health is ignored.
+    fn fails_open(&self, zone: Option<&str>) -> bool {
+        let count = |anyone| {
+            let here = self.targets.iter().filter(|target| target.serves(zone));
+            here.filter(|target| target.is_eligible(anyone)).count()
+        };
+        let healthy = count(false);
         if healthy == 0 {
             return true;
         }
-        let all = self.targets.iter().filter(|target| target.is_eligible(true)).count();
+        let all = count(true);
         healthy < self.route.minimum_healthy_count as usize
             || healthy * 100 < all * usize::from(self.route.minimum_healthy_percent)
     }
@@ -74,8 +89,11 @@ impl Group {
         now: Instant,
     ) -> Option<Arc<Target>> {
         let turn = self.turn.next();
-        let first = usize::try_from(turn % u64::try_from(count.max(1)).unwrap_or(1)).unwrap_or(0);
+        let below = u64::try_from(count.max(1)).unwrap_or(1);
+        let nth = |number: u64| usize::try_from(number % below).unwrap_or(0);
+        let first = nth(turn);
         match self.route.algorithm {
+            Algorithm::WeightedRandom => self.targets.iter().filter(allowed).nth(nth(scatter(turn))).cloned(),
             Algorithm::RoundRobin => {
                 let chosen = self.targets.iter().filter(allowed).nth(first)?;
                 let share = self.share(chosen, now);
@@ -112,7 +130,7 @@ impl Group {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::HashMap;
+    use std::collections::{BTreeSet, HashMap};
 
     use wire::link::{TargetGroupRoute, TargetHealthCheck};
 
@@ -138,7 +156,7 @@ mod tests {
     fn shares(group: &Group, turns: usize, now: Instant) -> HashMap<String, usize> {
         let mut counts = HashMap::new();
         for _ in 0..turns {
-            *counts.entry(group.pick(&[], now).unwrap().id.clone()).or_default() += 1;
+            *counts.entry(group.pick(None, &[], now).unwrap().id.clone()).or_default() += 1;
         }
         counts
     }
@@ -167,7 +185,7 @@ mod tests {
         group.targets[1].set_draining(true);
         assert_eq!(shares(&group, 10, Instant::now()).len(), 2);
         let now = Instant::now();
-        assert!(group.pick(&[group.targets[0].clone(), group.targets[2].clone()], now).is_none());
+        assert!(group.pick(None, &[group.targets[0].clone(), group.targets[2].clone()], now).is_none());
     }
 
     #[tokio::test(start_paused = true)]
@@ -186,6 +204,39 @@ mod tests {
         assert_eq!(shares(&group, 9, Instant::now()).get("t1"), Some(&9));
         drop(busy);
         assert_eq!(shares(&group, 9, Instant::now()).len(), 3);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn chance_is_fair_and_follows_no_order() {
+        let group = group(2, serde_json::json!({"algorithm": "weighted_random"}));
+        let now = Instant::now();
+        let picks: Vec<_> = (0..1000).map(|_| group.pick(None, &[], now).unwrap().id.clone()).collect();
+        let first = picks.iter().filter(|id| *id == "t0").count();
+        assert!((450..=550).contains(&first), "{first}");
+        let repeats = picks.windows(2).filter(|pair| pair[0] == pair[1]).count();
+        assert!((400..=600).contains(&repeats), "{repeats}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_zone_keeps_to_its_targets_where_it_must() {
+        let zoned = |cross_zone: bool| {
+            let targets: Vec<_> = [("t0", "a"), ("t1", "b"), ("t2", "all")]
+                .map(|(id, zone)| serde_json::json!({"id": id, "address": "10.0.0.1", "port": 80, "zone": zone}))
+                .into();
+            group(0, serde_json::json!({"crossZone": cross_zone, "targets": targets}))
+        };
+        let seen = |group: &Group, zone| -> BTreeSet<String> {
+            (0..10).filter_map(|_| Some(group.pick(zone, &[], Instant::now())?.id.clone())).collect()
+        };
+        let names = |ids: &[&str]| ids.iter().map(|id| (*id).to_owned()).collect::<BTreeSet<_>>();
+        assert_eq!(seen(&zoned(true), Some("a")), names(&["t0", "t1", "t2"]));
+        let kept = zoned(false);
+        assert_eq!(seen(&kept, Some("a")), names(&["t0", "t2"]));
+        assert_eq!(seen(&kept, None), names(&["t0", "t1", "t2"]));
+        // Health is a zone's own matter: with none healthy there, all of the zone are used.
+        kept.targets[1].observe(&check_of(&kept), Outcome::Success);
+        assert_eq!(seen(&kept, Some("a")), names(&["t0", "t2"]));
+        assert_eq!(seen(&kept, Some("b")), names(&["t1"]));
     }
 
     #[tokio::test(start_paused = true)]

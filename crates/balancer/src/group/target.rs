@@ -43,6 +43,8 @@ pub struct Target {
     pub address: SocketAddr,
     /// Names it in cookies.
     pub hash: u64,
+    /// Its availability zone; empty or `all` is every zone.
+    pub zone: String,
     /// Its idle connections.
     pub pool: Pool,
     target_group: String,
@@ -53,7 +55,7 @@ pub struct Target {
     suspected_until: Mutex<Option<Instant>>,
     outliers: Mutex<Outliers>,
     in_flight: AtomicU32,
-    cut: CancellationToken,
+    cut: Mutex<CancellationToken>,
     board: Arc<Board>,
 }
 
@@ -70,6 +72,7 @@ impl Target {
             id: route.id.clone(),
             address: SocketAddr::new(route.address, route.port),
             hash: cookies::hash(&[target_group, &route.id, &route.port.to_string()]),
+            zone: route.zone.clone(),
             pool: Pool::new(board.workers),
             target_group: target_group.to_owned(),
             draining: AtomicBool::new(route.draining),
@@ -79,7 +82,7 @@ impl Target {
             suspected_until: Mutex::new(None),
             outliers: Mutex::default(),
             in_flight: AtomicU32::new(0),
-            cut: CancellationToken::new(),
+            cut: Mutex::default(),
             board: board.clone(),
         }
     }
@@ -120,8 +123,8 @@ impl Target {
         self.healthy.store(true, Ordering::Relaxed);
     }
 
-    /// Counts a health check.
-    pub fn observe(&self, check: &TargetHealthCheck, outcome: Outcome) {
+    /// Counts a health check. Answers whether the target was healthy and is not any more.
+    pub fn observe(&self, check: &TargetHealthCheck, outcome: Outcome) -> bool {
         let mut seen = self.seen.lock();
         let health = seen.health.observe(check, outcome);
         let (is, was) = (health.state == TargetState::Healthy, seen.health.state == TargetState::Healthy);
@@ -133,6 +136,7 @@ impl Target {
         }
         seen.health = health;
         self.healthy.store(is, Ordering::Relaxed);
+        was && !is
     }
 
     /// Since when it has been healthy.
@@ -173,14 +177,20 @@ impl Target {
         }
     }
 
-    /// Ends the TCP connections that still run.
+    /// Ends the TCP connections that run; later ones are left alone.
     pub fn cut(&self) {
-        self.cut.cancel();
+        std::mem::take(&mut *self.cut.lock()).cancel();
     }
 
     /// Waits until what runs is to end.
     pub async fn is_cut(&self) {
-        self.cut.cancelled().await;
+        let token = self.cut.lock().clone();
+        token.cancelled().await;
+    }
+
+    /// Whether it serves what comes to an address of this zone; `None` is an address of all zones.
+    pub fn serves(&self, zone: Option<&str>) -> bool {
+        zone.is_none_or(|zone| self.zone.is_empty() || self.zone == "all" || self.zone == zone)
     }
 
     /// Running requests and connections.

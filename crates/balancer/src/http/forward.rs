@@ -185,12 +185,15 @@ async fn exchange(
     log: &mut Log,
 ) -> Result<(Response<Incoming>, Loan), u16> {
     let activity = request.body().activity();
+    let zone = client.socket.serving.load().zone.clone();
     let repeatable = activity.is_none() && request.method().is_idempotent();
     let mut tried: Vec<Arc<Target>> = Vec::new();
     let mut failure = 503;
     while tried.len() < MOST_TARGETS {
         let now = Instant::now();
-        let Some(target) = preferred.take().or_else(|| group.pick(&tried, now)) else { break };
+        let Some(target) = preferred.take().or_else(|| group.pick(zone.as_deref(), &tried, now)) else {
+            break;
+        };
         log.picks(&target);
         let flight = Target::begin(&target);
         let worker = client.worker;

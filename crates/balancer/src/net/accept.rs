@@ -35,7 +35,7 @@ pub async fn connection(
     let serving = socket.serving.load_full();
     let open = shared.open();
     if let Some(listener) = &serving.tcp {
-        carry_tcp(stream, peer, listener, socket.namespace.as_ref(), &shared).await;
+        carry_tcp(stream, peer, listener, &socket, &shared).await;
         return;
     }
     let client = |tls| Client {
@@ -56,9 +56,8 @@ pub async fn connection(
     let Some((stream, listener)) = timeout(GREETING, greet(stream, &serving)).await.ok().flatten() else {
         return;
     };
-    let ends = (peer, socket.place.address);
     match listener.protocol {
-        ListenerProtocol::Tls => carry_tls(stream, ends, &listener, &shared).await,
+        ListenerProtocol::Tls => carry_tls(stream, peer, &listener, &socket, &shared).await,
         ListenerProtocol::Https | ListenerProtocol::Http | ListenerProtocol::Tcp => {
             let (_, tls) = stream.get_ref();
             let version = if tls.alpn_protocol() == Some(b"h2") { Version::HTTP_2 } else { Version::HTTP_11 };
@@ -81,9 +80,14 @@ fn idle(listener: &Listener) -> Duration {
     Duration::from_secs(listener.attributes.idle_timeout_seconds.into())
 }
 
-/// As IANA names it.
+/// A cipher suite as ELB names it: TLS 1.3's by IANA, the others by OpenSSL.
 fn cipher(suite: rustls::CipherSuite) -> String {
-    suite.as_str().unwrap_or_default().replace("TLS13_", "TLS_")
+    let suite = suite.as_str().unwrap_or_default().replace("TLS13_", "TLS_");
+    let Some((exchange, rest)) = suite.trim_start_matches("TLS_").split_once("_WITH_") else {
+        return suite;
+    };
+    let rest = rest.replace("AES_", "AES").replace("POLY1305_SHA256", "POLY1305");
+    format!("{exchange}-{rest}").replace('_', "-")
 }
 
 /// Whether the connection speaks TLS; looked at only where both are served.
@@ -102,4 +106,22 @@ async fn greet(stream: TcpStream, serving: &Serving) -> Option<(TlsStream<TcpStr
     let listener = serving.secure(start.client_hello().server_name().unwrap_or_default())?.clone();
     let config = listener.tls.clone()?;
     Some((start.into_stream(config).await.ok()?, listener))
+}
+
+#[cfg(test)]
+mod tests {
+    use rustls::CipherSuite;
+
+    use super::*;
+
+    #[test]
+    fn names_of_ciphers_are_elbs() {
+        for (suite, expected) in [
+            (CipherSuite::TLS13_AES_128_GCM_SHA256, "TLS_AES_128_GCM_SHA256"),
+            (CipherSuite::TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256, "ECDHE-RSA-AES128-GCM-SHA256"),
+            (CipherSuite::TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256, "ECDHE-ECDSA-CHACHA20-POLY1305"),
+        ] {
+            assert_eq!(cipher(suite), expected);
+        }
+    }
 }

@@ -9,5 +9,6 @@ mod tls;
 
 pub use accept::connection;
 pub use namespace::Namespace;
+pub use proxy_protocol::LOCAL;
 pub use splice::{splice, splice_tcp};
 pub use tls::{client_config, server_config};

@@ -6,6 +6,9 @@ const SIGNATURE: [u8; 12] = *b"\r\n\r\n\0\r\nQUIT\n";
 /// Version 2, a connection made on behalf of a client.
 const PROXY: u8 = 0x21;
 
+/// The header of a connection that is nobody's but the load balancer's own: version 2, local, no addresses.
+pub const LOCAL: [u8; 16] = *b"\r\n\r\n\0\r\nQUIT\n\x20\0\0\0";
+
 /// The header for a connection from `client` to `local`.
 pub fn header(client: SocketAddr, local: SocketAddr) -> Vec<u8> {
     let mut addresses = Vec::with_capacity(36);
@@ -39,6 +42,12 @@ fn mapped(address: IpAddr) -> [u8; 16] {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_local_header_names_nobody() {
+        assert_eq!(LOCAL[..12], SIGNATURE);
+        assert_eq!(LOCAL[12..], [0x20, 0, 0, 0]);
+    }
 
     #[test]
     fn a_header_names_both_ends() {

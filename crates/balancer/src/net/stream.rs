@@ -10,12 +10,12 @@ use tokio::net::TcpStream;
 use tokio::time::Instant;
 use wire::link::{Stickiness, TargetProtocol};
 
-use super::namespace::Namespace;
 use super::proxy_protocol;
 use super::splice::{splice, splice_tcp};
 use crate::group::{Flight, Group, Target};
 use crate::http::{ConnectError, dial};
 use crate::shared::Shared;
+use crate::sockets::Socket;
 use crate::table::{Action, Listener};
 
 /// Patience for a target while others are left, and for the last.
@@ -28,11 +28,11 @@ pub async fn carry_tcp(
     stream: TcpStream,
     peer: SocketAddr,
     listener: &Listener,
-    from: Option<&Namespace>,
+    socket: &Socket,
     shared: &Shared,
 ) {
     let local = stream.local_addr().unwrap_or(peer);
-    let Some((target, flight, group)) = connect((peer, local), listener, from).await else { return };
+    let Some((target, flight, group)) = connect((peer, local), listener, socket).await else { return };
     let carried = async {
         match group.route.protocol {
             TargetProtocol::Tls | TargetProtocol::Https => {
@@ -47,11 +47,13 @@ pub async fn carry_tcp(
 }
 
 /// Carries a connection whose TLS ended here.
-pub async fn carry_tls<S>(stream: S, ends: (SocketAddr, SocketAddr), listener: &Listener, shared: &Shared)
+pub async fn carry_tls<S>(stream: S, peer: SocketAddr, listener: &Listener, socket: &Socket, shared: &Shared)
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
-    let Some((target, flight, group)) = connect(ends, listener, None).await else { return };
+    let Some((target, flight, group)) = connect((peer, socket.place.address), listener, socket).await else {
+        return;
+    };
     let carried = async {
         match group.route.protocol {
             TargetProtocol::Tls | TargetProtocol::Https => {
@@ -91,14 +93,16 @@ async fn tls(
 async fn connect(
     ends: (SocketAddr, SocketAddr),
     listener: &Listener,
-    from: Option<&Namespace>,
+    socket: &Socket,
 ) -> Option<(TcpStream, Flight, Arc<Group>)> {
     let Action::Forward(forward) = &listener.default_action else { return None };
     let group = forward.next()?.clone();
+    let (from, zone) = (socket.namespace.as_ref(), socket.serving.load().zone.clone());
+    let zone = zone.as_deref();
     let mut tried: Vec<Arc<Target>> = Vec::new();
     while tried.len() < MOST_TARGETS {
         let now = Instant::now();
-        let target = by_source(&group, ends.0, &tried).or_else(|| group.pick(&tried, now))?;
+        let target = by_source(&group, zone, ends.0, &tried).or_else(|| group.pick(zone, &tried, now))?;
         let flight = Target::begin(&target);
         let last = group.targets.len() <= tried.len() + 1;
         match dial(target.address, if last { LAST_PATIENCE } else { PATIENCE }, from).await {
@@ -122,7 +126,12 @@ async fn connect(
 }
 
 /// The target that belongs to a client's address, where a group keeps clients so.
-fn by_source(group: &Group, client: SocketAddr, tried: &[Arc<Target>]) -> Option<Arc<Target>> {
+fn by_source(
+    group: &Group,
+    zone: Option<&str>,
+    client: SocketAddr,
+    tried: &[Arc<Target>],
+) -> Option<Arc<Target>> {
     match group.route.stickiness {
         Some(Stickiness::SourceIp) if tried.is_empty() => {}
         Some(Stickiness::SourceIp | Stickiness::LbCookie { .. } | Stickiness::AppCookie { .. }) | None => {
@@ -132,5 +141,7 @@ fn by_source(group: &Group, client: SocketAddr, tried: &[Arc<Target>]) -> Option
     // The highest of the hashes of client and target: it stays the same while that target does.
     let client = client.ip().to_string();
     let score = |target: &&Arc<Target>| crate::group::hash(&[&client, &target.id]);
-    group.targets.iter().filter(|target| target.is_eligible(false)).max_by_key(score).cloned()
+    let zone = group.kept_to(zone);
+    let eligible = group.targets.iter().filter(|target| target.is_eligible(false) && target.serves(zone));
+    eligible.max_by_key(score).cloned()
 }

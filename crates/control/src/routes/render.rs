@@ -1,24 +1,26 @@
 //! From the room's nouns to what the balancer reads. Pure.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use model::Scope;
 use model::Timestamp;
 use model::elbv2::action::RedirectStatus;
 use model::elbv2::attribute::RESPONSE_HEADERS;
 use model::elbv2::{
-    Action, Condition, HealthCheckPort, HealthCheckProtocol, LoadBalancer, LoadBalancerKind, Matcher,
-    Protocol, ProtocolVersion, Rule, Target, TargetGroup,
+    Action, Condition, HealthCheckPort, HealthCheckProtocol, LoadBalancer, LoadBalancerKind,
+    LoadBalancerSubnet, Matcher, Protocol, ProtocolVersion, Rule, Target, TargetGroup,
 };
 use services::elbv2::traffic::{ListenerView, LoadBalancerView, View};
 use services::iam::certificates::OpenedCertificate;
 use wire::link::{self as link, ROUTES_VERSION, Routes};
 
-/// Where the names of load balancers lead: `*.localhost` is the machine itself.
-const SHARED: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+/// Where the names of load balancers lead: `*.localhost` is the machine itself, for many resolvers `::1` first.
+pub(super) const SHARED: [IpAddr; 2] = [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)];
 
 /// Everything that is wanted at `now`.
 pub(super) fn routes(view: &View, serial: u64, now: Timestamp) -> Routes {
+    let apart = kept_apart(view);
     Routes {
         version: ROUTES_VERSION,
         serial,
@@ -26,7 +28,9 @@ pub(super) fn routes(view: &View, serial: u64, now: Timestamp) -> Routes {
         target_groups: view
             .target_groups
             .iter()
-            .map(|(group, targets)| self::group(group, targets, now))
+            .map(|(group, targets)| {
+                self::group(group, targets, !apart.contains(&group.arn().to_string()), now)
+            })
             .collect(),
         ..Routes::default()
     }
@@ -36,6 +40,10 @@ fn load_balancer(view: &LoadBalancerView) -> link::LoadBalancerRoute {
     let it = &view.load_balancer;
     let inside = it.subnets.iter().filter_map(|subnet| subnet.interface.as_ref());
     let addresses = std::iter::once(it.address).chain(inside.map(|interface| interface.address));
+    let zone = |subnet: &LoadBalancerSubnet| {
+        let address = subnet.interface.as_ref()?.address;
+        Some((IpAddr::V4(address), subnet.availability_zone.clone()))
+    };
     link::LoadBalancerRoute {
         arn: it.arn().to_string(),
         kind: match it.id.kind {
@@ -44,10 +52,32 @@ fn load_balancer(view: &LoadBalancerView) -> link::LoadBalancerRoute {
         },
         dns_name: it.dns_name.clone(),
         addresses: addresses.map(IpAddr::V4).collect(),
-        shared_addresses: vec![SHARED],
+        shared_addresses: SHARED.to_vec(),
+        zones: it.subnets.iter().filter_map(zone).collect(),
         attributes: attributes(it),
         listeners: view.listeners.iter().map(listener).collect(),
     }
+}
+
+/// The ARNs of the groups whose targets get only what comes to their own zone.
+fn kept_apart(view: &View) -> BTreeSet<String> {
+    let groups = view.load_balancers.iter().flat_map(|it| {
+        let actions = it.listeners.iter().flat_map(|listener| {
+            let rules = listener.rules.iter().map(|rule| &rule.action);
+            std::iter::once(&listener.listener.default_action).chain(rules)
+        });
+        let across = it.load_balancer.attribute(CROSS_ZONE);
+        let scope = &it.load_balancer.scope;
+        actions.flat_map(Action::groups).map(move |group| (group.arn(scope).to_string(), across))
+    });
+    let used: BTreeMap<String, &str> = groups.collect();
+    let own =
+        view.target_groups.iter().map(|(group, _)| (group.arn().to_string(), group.attribute(CROSS_ZONE)));
+    let is_apart = |(arn, own): &(String, &str)| match *own {
+        "use_load_balancer_configuration" => used.get(arn) == Some(&"false"),
+        own => own == "false",
+    };
+    own.filter(is_apart).map(|(arn, _)| arn).collect()
 }
 
 fn attributes(it: &LoadBalancer) -> link::LoadBalancerAttributes {
@@ -204,9 +234,11 @@ fn target_protocol(protocol: Protocol) -> link::TargetProtocol {
     }
 }
 
+/// Of a load balancer, and of a target group.
+const CROSS_ZONE: &str = "load_balancing.cross_zone.enabled";
 const UNHEALTHY_ROUTING: &str = "target_group_health.unhealthy_state_routing.minimum_healthy_targets";
 
-fn group(it: &TargetGroup, targets: &[Target], now: Timestamp) -> link::TargetGroupRoute {
+fn group(it: &TargetGroup, targets: &[Target], cross_zone: bool, now: Timestamp) -> link::TargetGroupRoute {
     let flag = |key: &str| it.attribute(key) == "true";
     let mut targets: Vec<&Target> =
         targets.iter().filter(|target| target.draining_until.is_none_or(|until| until > now)).collect();
@@ -221,12 +253,15 @@ fn group(it: &TargetGroup, targets: &[Target], now: Timestamp) -> link::TargetGr
         },
         algorithm: match it.attribute("load_balancing.algorithm.type") {
             "least_outstanding_requests" => link::Algorithm::LeastOutstandingRequests,
+            "weighted_random" => link::Algorithm::WeightedRandom,
             _round_robin => link::Algorithm::RoundRobin,
         },
         stickiness: flag("stickiness.enabled").then(|| stickiness(it)),
         slow_start_seconds: number(it.attribute("slow_start.duration_seconds")),
         deregistration_delay_seconds: number(it.attribute("deregistration_delay.timeout_seconds")),
         connection_termination: flag("deregistration_delay.connection_termination.enabled"),
+        unhealthy_termination: flag("target_health_state.unhealthy.connection_termination.enabled"),
+        cross_zone,
         proxy_protocol: flag("proxy_protocol_v2.enabled"),
         ejects: false,
         minimum_healthy_count: number(it.attribute(&format!("{UNHEALTHY_ROUTING}.count"))),

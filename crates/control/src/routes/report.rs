@@ -4,7 +4,7 @@ use model::Arn;
 use model::ecs::text::TextEnum;
 use model::elbv2::{LoadBalancerState, TargetHealth, TargetKey, TargetReason, TargetState};
 use services::elbv2::traffic::Sighting;
-use wire::link::{self as link, Routes, RoutesReport};
+use wire::link::{self as link, MISSING_ADDRESS, Routes, RoutesReport};
 
 use super::Sent;
 
@@ -46,7 +46,8 @@ pub(super) fn load_balancers(report: &RoutesReport, routes: &Routes) -> Vec<(Arn
             inside.any(|address| text.contains(&address.to_string()))
         };
         let failures = report.listeners.iter().filter(own).flat_map(|listener| &listener.failures);
-        let failures: Vec<&str> = failures.map(String::as_str).filter(|text| !inside(text)).collect();
+        let missed = |text: &&str| !inside(text) && !lacks_ipv6(text);
+        let failures: Vec<&str> = failures.map(String::as_str).filter(missed).collect();
         let state = match failures.is_empty() {
             true => LoadBalancerState::Active,
             false => LoadBalancerState::Impaired(failures.join("; ")),
@@ -54,4 +55,9 @@ pub(super) fn load_balancers(report: &RoutesReport, routes: &Routes) -> Vec<(Arn
         Some((route.arn.parse().ok()?, state))
     };
     routes.load_balancers.iter().filter_map(state).collect()
+}
+
+/// Whether a failure says no more than that the machine has no IPv6: then its names do not lead there.
+fn lacks_ipv6(text: &str) -> bool {
+    text.strip_prefix(MISSING_ADDRESS).is_some_and(|address| address.trim() == "::1")
 }

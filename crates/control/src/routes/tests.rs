@@ -180,7 +180,10 @@ fn a_load_balancer_serves_once_it_is_taken_up() {
     let mut heard = reported(link::TargetState::Healthy);
     let states = report::load_balancers(&heard, &sent().routes);
     assert_eq!(states[0].1, LoadBalancerState::Active);
-    heard.listeners[0].failures.push("127.0.0.1:80 is taken".into());
+    heard.listeners[0].failures.push(format!("{} ::1", link::MISSING_ADDRESS));
+    let states = report::load_balancers(&heard, &sent().routes);
+    assert_eq!(states[0].1, LoadBalancerState::Active, "a machine without IPv6");
+    heard.listeners[0].failures = vec!["127.0.0.1:80 is taken".into()];
     let states = report::load_balancers(&heard, &sent().routes);
     assert_eq!(states[0].1, LoadBalancerState::Impaired("127.0.0.1:80 is taken".into()));
 }

@@ -134,7 +134,6 @@ static NETWORK: &[Attribute] = &[
         Values::Only(&["any_availability_zone"]),
     ),
     attribute("ipv6.deny_all_igw_traffic", "false", OFF),
-    // One process on one machine stands in every zone: the targets of its own zones are all targets.
     attribute("load_balancing.cross_zone.enabled", "false", Values::Flag),
     attribute("secondary_ips.auto_assigned.per_subnet", "0", Values::Only(&["0"])),
     attribute("zonal_shift.config.enabled", "false", OFF),
@@ -160,7 +159,7 @@ static HTTP_GROUP: &[Attribute] = &[
     attribute(
         "load_balancing.algorithm.type",
         "round_robin",
-        Values::Only(&["round_robin", "least_outstanding_requests"]),
+        Values::OneOf(&["round_robin", "least_outstanding_requests", "weighted_random"]),
     ),
     attribute("load_balancing.cross_zone.enabled", "use_load_balancer_configuration", ZONES),
     attribute("slow_start.duration_seconds", "0", Values::ZeroOr(30, 900)),
@@ -187,8 +186,7 @@ static CONNECTION_GROUP: &[Attribute] = &[
     attribute(DNS_PERCENTAGE, "off", Values::Only(&["off"])),
     attribute(COUNT, "1", Values::Number(1, 1000)),
     attribute(PERCENTAGE, "off", Values::OffOr(1, 100)),
-    // Connections to a target whose health checks fail go on: they end with the target.
-    attribute("target_health_state.unhealthy.connection_termination.enabled", "false", OFF),
+    attribute("target_health_state.unhealthy.connection_termination.enabled", "true", Values::Flag),
     attribute("target_health_state.unhealthy.draining_interval_seconds", "0", Values::Only(&["0"])),
 ];
 

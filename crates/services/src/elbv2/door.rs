@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use model::elbv2::{
-    Action, Forward, Listener, ListenerId, Protocol, Rule, TargetGroupId, TargetHealth, TargetKey,
-    TargetType, WeightedGroup,
+    Action, Forward, Listener, ListenerId, LoadBalancer, LoadBalancerSubnet, Protocol, Rule, TargetGroupId,
+    TargetHealth, TargetKey, TargetState, TargetType, WeightedGroup,
 };
 use model::{Arn, Scope, Timestamp};
 use store::{Snapshot, Store, Txn, Versioned};
@@ -23,6 +23,9 @@ pub use super::targets::NewTarget;
 
 /// The tables whose changes may change a target's health, a group's use, or the routes.
 pub const TABLES: &[&str] = tables::TABLES;
+
+/// Of a load balancer, and of a target group.
+const CROSS_ZONE: &str = "load_balancing.cross_zone.enabled";
 
 /// What is to be known of a target group before targets are registered.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,15 +50,37 @@ pub(crate) fn tags_of(snapshot: &Snapshot, scope: &Scope, arn: &Arn) -> Option<B
     find::tagged(snapshot, scope, &arn.to_string()).ok().map(|found| found.tags().clone())
 }
 
-/// The addresses in its VPC of the load balancer with this name; `None` when the name is no load balancer's.
+/// The addresses in its VPC of the load balancer with this name; `None` when the name is no load balancer's. Left out are
+/// those of zones in which nobody healthy would be asked, unless that is so of all.
 pub fn addresses_of_name(snapshot: &Snapshot, dns_name: &str) -> Option<Vec<std::net::Ipv4Addr>> {
     if !dns_name.ends_with(".elb.localhost") {
         return None;
     }
     let mut all = snapshot.all::<tables::LoadBalancerRow>(&store::key![]);
     let found = all.find(|it| it.dns_name.eq_ignore_ascii_case(dns_name))?;
-    let interfaces = found.subnets.iter().filter_map(|subnet| subnet.interface.as_ref());
-    Some(interfaces.map(|interface| interface.address).collect())
+    let held = |subnet: &LoadBalancerSubnet| Some(subnet.interface.as_ref()?.address);
+    let answered =
+        found.subnets.iter().filter(|subnet| answers_in(snapshot, &found, &subnet.availability_zone));
+    let answered: Vec<_> = answered.filter_map(held).collect();
+    Some(if answered.is_empty() { found.subnets.iter().filter_map(held).collect() } else { answered })
+}
+
+/// Whether each group that keeps to its zones has a healthy target in this one.
+fn answers_in(snapshot: &Snapshot, load_balancer: &LoadBalancer, zone: &str) -> bool {
+    let scope = &load_balancer.scope;
+    tables::groups_of(snapshot, scope, &load_balancer.id).iter().all(|id| {
+        let Some(group) = tables::target_group(snapshot, scope, id) else { return true };
+        let across = match group.attribute(CROSS_ZONE) {
+            "use_load_balancer_configuration" => load_balancer.attribute(CROSS_ZONE),
+            own => own,
+        };
+        let serves = |target: &model::elbv2::Target| {
+            let own = target.availability_zone.as_deref();
+            let healthy = target.seen.as_ref().is_some_and(|seen| seen.state == TargetState::Healthy);
+            healthy && target.draining_until.is_none() && own.is_none_or(|own| own == "all" || own == zone)
+        };
+        across == "true" || tables::targets(snapshot, scope, id).iter().any(|target| serves(target))
+    })
 }
 
 /// The target group with this ARN.

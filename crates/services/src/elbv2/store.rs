@@ -4,10 +4,12 @@
 //! several rows (a port among a load balancer's listeners, a priority among a listener's rules) is guarded by
 //! writing the row that they belong to again: see [`touch`].
 
+use std::collections::BTreeSet;
+
 use model::Scope;
 use model::elbv2::{
-    AddressClaim, Listener, ListenerId, LoadBalancer, LoadBalancerId, Rule, RuleId, Target, TargetGroup,
-    TargetGroupId, TargetKey,
+    Action, AddressClaim, Listener, ListenerId, LoadBalancer, LoadBalancerId, Rule, RuleId, Target,
+    TargetGroup, TargetGroupId, TargetKey,
 };
 use store::{Key, Row, Schema, Snapshot, Txn, Versioned, key};
 
@@ -124,6 +126,15 @@ pub(super) fn listeners(
     id: &LoadBalancerId,
 ) -> Vec<Versioned<ListenerRow>> {
     snapshot.all(&load_balancer_prefix(scope, id)).collect()
+}
+
+/// The groups that a load balancer forwards to.
+pub(super) fn groups_of(snapshot: &Snapshot, scope: &Scope, id: &LoadBalancerId) -> BTreeSet<TargetGroupId> {
+    let listeners = listeners(snapshot, scope, id);
+    let rules = snapshot.all::<RuleRow>(&load_balancer_prefix(scope, id));
+    let rules: Vec<_> = rules.collect();
+    let actions = listeners.iter().map(|it| &it.default_action).chain(rules.iter().map(|it| &it.action));
+    actions.flat_map(Action::groups).cloned().collect()
 }
 
 /// A listener's rules by rising priority, without the default one.

@@ -6,12 +6,13 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use model::elbv2::{Target, TargetGroup, TargetKey};
+use model::elbv2::{Target, TargetGroup, TargetKey, TargetType};
 use model::{Scope, Timestamp};
 use store::{Snapshot, Store, Txn, Versioned, key};
 
 use super::error::{Code, Error};
 use super::store::{self as tables, DRAINING, TargetGroupRow, TargetRow};
+use crate::ec2;
 
 /// Targets of a group, at most.
 const MOST: usize = 1000;
@@ -54,7 +55,7 @@ pub(super) fn register(
             group: id.clone(),
             key: target.key.clone(),
             address: target.address,
-            availability_zone: target.availability_zone.clone(),
+            availability_zone: target.availability_zone.clone().or_else(|| zone_of(snapshot, group, target)),
             registered_at: now,
             draining_until: None,
             seen: None,
@@ -76,6 +77,16 @@ pub(super) fn register(
         return Err(Error::client(Code::TooManyTargets, message));
     }
     Ok(txn)
+}
+
+/// The zone of the subnet in which an `ip` target is. An instance is the machine itself, which stands in all zones.
+fn zone_of(snapshot: &Snapshot, group: &TargetGroup, target: &NewTarget) -> Option<String> {
+    match (group.target_type, target.address) {
+        (TargetType::Ip, IpAddr::V4(address)) => {
+            ec2::interfaces::zone_of(snapshot, &group.scope, &group.vpc_id, address)
+        }
+        (TargetType::Ip, IpAddr::V6(_)) | (TargetType::Instance, _) => None,
+    }
 }
 
 /// Adds the deregistration of `targets` to `txn`. Unknown and draining ones stay as they are.

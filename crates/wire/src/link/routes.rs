@@ -59,6 +59,9 @@ pub struct LoadBalancerRoute {
     /// are told apart by host name, and a TCP port belongs to the first load balancer that has it.
     #[serde(default)]
     pub shared_addresses: Vec<IpAddr>,
+    /// The zones of those of its addresses that stand in one; the others stand in all.
+    #[serde(default)]
+    pub zones: BTreeMap<IpAddr, String>,
     /// Its attributes.
     #[serde(default)]
     pub attributes: LoadBalancerAttributes,

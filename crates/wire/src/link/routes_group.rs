@@ -30,6 +30,12 @@ pub struct TargetGroupRoute {
     /// `deregistration_delay.connection_termination.enabled`: what still runs is cut when a draining target goes.
     #[serde(default)]
     pub connection_termination: bool,
+    /// `target_health_state.unhealthy.connection_termination.enabled`: what runs is cut when a target turns unhealthy.
+    #[serde(default)]
+    pub unhealthy_termination: bool,
+    /// `load_balancing.cross_zone.enabled`: otherwise what comes to an address of one zone goes to that zone's targets.
+    #[serde(default = "yes")]
+    pub cross_zone: bool,
     /// `proxy_protocol_v2.enabled`.
     #[serde(default)]
     pub proxy_protocol: bool,
@@ -52,6 +58,10 @@ pub struct TargetGroupRoute {
 
 fn one() -> u32 {
     1
+}
+
+fn yes() -> bool {
+    true
 }
 
 /// What is spoken with targets.
@@ -90,6 +100,8 @@ pub enum Algorithm {
     RoundRobin,
     /// The one with the fewest running requests.
     LeastOutstandingRequests,
+    /// At random.
+    WeightedRandom,
 }
 
 /// How a client stays with a target.
@@ -122,7 +134,7 @@ pub struct TargetRoute {
     pub address: IpAddr,
     /// The port that gets the traffic.
     pub port: u16,
-    /// Its availability zone.
+    /// Its availability zone; empty or `all` is every zone.
     #[serde(default)]
     pub zone: String,
     /// Whether it is being deregistered: it gets nothing new, what runs may finish.

@@ -7,6 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use super::Routes;
 
+/// How a listener's failure begins where the machine does not have the address that follows.
+pub const MISSING_ADDRESS: &str = "this machine does not have the address";
+
 /// A frame to a balancer.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", content = "message")]

@@ -58,10 +58,15 @@ fn check(group: &TargetGroup) -> Result<(), Error> {
     {
         return Err(Error::unsupported("gRPC clients keep no cookies of applications"));
     }
-    let outstanding = value("load_balancing.algorithm.type") == "least_outstanding_requests";
-    if outstanding && value("slow_start.duration_seconds") != "0" {
+    let algorithm = value("load_balancing.algorithm.type");
+    if group.protocol.is_http() && algorithm != "round_robin" && value("slow_start.duration_seconds") != "0" {
+        return Err(Error::unsupported(format!(
+            "You cannot enable slow start mode with the load balancing algorithm '{algorithm}'"
+        )));
+    }
+    if group.protocol.is_http() && sticky && value("load_balancing.cross_zone.enabled") == "false" {
         return Err(Error::unsupported(
-            "You cannot enable slow start mode with the least outstanding requests algorithm",
+            "You cannot enable stickiness on target groups with cross-zone load balancing off",
         ));
     }
     Ok(())

@@ -104,7 +104,8 @@ async fn health_checks_and_attributes_change() {
     for (key, wrong, expected) in [
         ("deregistration_delay.timeout_seconds", "3601", "ValidationError: "),
         ("proxy_protocol_v2.enabled", "true", "ValidationError: Target group attribute key"),
-        ("load_balancing.algorithm.type", "weighted_random", "InvalidConfigurationRequest: "),
+        ("load_balancing.algorithm.type", "random", "ValidationError: "),
+        ("load_balancing.algorithm.anomaly_mitigation", "on", "InvalidConfigurationRequest: "),
     ] {
         world.refused("ModifyTargetGroupAttributes", set(key, wrong), expected).await;
     }
