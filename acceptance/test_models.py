@@ -31,6 +31,12 @@ MEMBERS = {"IpProtocol": "-1", "UserIdGroupPairs": [{"GroupId": GROUP}]}
 PING = {"IpProtocol": "icmp", "FromPort": 8, "ToPort": -1, "IpRanges": [{"CidrIp": "0.0.0.0/0"}], "Ipv6Ranges": [{"CidrIpv6": "::/0"}]}
 
 
+def first_rule(answers):
+    """The rule that lets the group's own members in."""
+    rules = answers["AuthorizeSecurityGroupIngress"]["SecurityGroupRules"]
+    return next(rule["SecurityGroupRuleId"] for rule in rules if "ReferencedGroupInfo" in rule)
+
+
 def task_set(answers):
     return answers["CreateTaskSet"]["taskSet"]["id"]
 
@@ -83,6 +89,12 @@ CASES = {
         ("DescribeSecurityGroups", {"Filters": [{"Name": "ip-permission.from-port", "Values": ["80"]}]}, GOOD),
         ("RevokeSecurityGroupIngress", {"GroupId": GROUP, "IpPermissions": [HTTP]}, GOOD),
         ("RevokeSecurityGroupIngress", {"GroupId": GROUP, "IpPermissions": [HTTP]}, "InvalidPermission.NotFound"),
+        ("UpdateSecurityGroupRuleDescriptionsEgress", {"GroupId": GROUP, "IpPermissions": [PING]}, GOOD),
+        ("UpdateSecurityGroupRuleDescriptionsEgress", {"GroupId": GROUP, "IpPermissions": [HTTP]}, "InvalidPermission.NotFound"),
+        ("UpdateSecurityGroupRuleDescriptionsIngress", lambda a: {"GroupId": a["GroupId"], "SecurityGroupRuleDescriptions": [{"SecurityGroupRuleId": first_rule(a), "Description": "d"}]}, GOOD),
+        ("UpdateSecurityGroupRuleDescriptionsIngress", {"GroupId": GROUP}, "MissingParameter"),
+        ("ModifySecurityGroupRules", lambda a: {"GroupId": a["GroupId"], "SecurityGroupRules": [{"SecurityGroupRuleId": first_rule(a), "SecurityGroupRule": {"IpProtocol": "tcp", "FromPort": 80, "ToPort": 80, "CidrIpv4": "0.0.0.0/0"}}]}, GOOD),
+        ("ModifySecurityGroupRules", {"GroupId": GROUP, "SecurityGroupRules": [{"SecurityGroupRuleId": "sgr-0"}]}, "InvalidSecurityGroupRuleId.NotFound"),
         ("RevokeSecurityGroupEgress", {"GroupId": GROUP, "IpPermissions": [PING]}, GOOD),
         ("RevokeSecurityGroupEgress", {"GroupId": "sg-0", "IpPermissions": [PING]}, "InvalidGroup.NotFound"),
         ("DescribeRouteTables", {"Filters": [{"Name": "vpc-id", "Values": [VPC]}]}, GOOD),

@@ -1,4 +1,4 @@
-//! What the four operations on rules share: the request's group and permissions, and the change of its rules.
+//! What the operations on rules share: the request's group and permissions, and the change of its rules.
 
 use model::ec2::{Direction, SecurityGroup, SecurityGroupRule};
 use store::{Snapshot, Txn, Versioned};
@@ -86,6 +86,106 @@ pub async fn revoke(
     new.rules.retain(|rule| !gone.contains(rule));
     commit(ctx, &group, new).await?;
     Ok(gone.iter().map(|rule| render::revoked_rule(&group, rule)).collect())
+}
+
+/// Gives rules, named by what they allow or by their ids, other descriptions.
+///
+/// # Errors
+/// EC2's own.
+pub async fn redescribe(
+    ctx: &OpCtx,
+    request: Request,
+    direction: Direction,
+    descriptions: &[shapes::SecurityGroupRuleDescription],
+) -> Result<(), Error> {
+    let snapshot = ctx.cloud.store.snapshot();
+    let permissions = request.permissions.as_ref().is_some_and(|given| !given.is_empty());
+    let (group, described) = match (permissions, descriptions) {
+        (true, [_, ..]) => {
+            return Err(Error::Combination(
+                "The parameter ipPermissions may not be used with securityGroupRuleDescriptions",
+            ));
+        }
+        (_, []) => {
+            let (group, wanted) = load(&snapshot, ctx, &request, direction)?;
+            let rules = by_permission(&group, &wanted)?;
+            let texts = wanted.into_iter().map(|(_, description)| description);
+            (group, rules.into_iter().map(|rule| rule.id).zip(texts).collect::<Vec<_>>())
+        }
+        (false, named) => {
+            let group = find(&snapshot, ctx, &request)?;
+            let ids = named.iter().map(|it| it.security_group_rule_id.clone().unwrap_or_default());
+            let rules = by_id(&group, &ids.collect::<Vec<_>>(), direction)?;
+            let texts = named.iter().map(|it| it.description.clone());
+            (group, rules.into_iter().map(|rule| rule.id).zip(texts).collect())
+        }
+    };
+    let mut new = group.row.0.clone();
+    for rule in &mut new.rules {
+        if let Some((_, text)) = described.iter().find(|(id, _)| *id == rule.id) {
+            rule.description = text.clone().filter(|text| !text.is_empty());
+        }
+    }
+    commit(ctx, &group, new).await
+}
+
+/// Puts other permissions in the place of rules.
+///
+/// # Errors
+/// EC2's own.
+pub async fn modify(
+    ctx: &OpCtx,
+    group_id: &str,
+    updates: &[shapes::SecurityGroupRuleUpdate],
+) -> Result<(), Error> {
+    let snapshot = ctx.cloud.store.snapshot();
+    let group = groups::named(&snapshot, &ctx.scope, Some(group_id), None)?;
+    let mut new = group.row.0.clone();
+    for update in updates {
+        let id = &update.security_group_rule_id;
+        let at = new.rules.iter().position(|rule| rule.id == *id);
+        let at = at.ok_or_else(|| Error::RuleIdNotFound(id.clone()))?;
+        let Some(wanted) = &update.security_group_rule else { continue };
+        let direction = new.rules[at].permission.direction;
+        let mut read = permissions::read(&snapshot, &group, direction, &[permission(wanted)?])?;
+        let Some((permission, description)) = read.pop() else { continue };
+        let twice = |(other, rule): (usize, &SecurityGroupRule)| other != at && rule.permission == permission;
+        if new.rules.iter().enumerate().any(twice) {
+            return Err(Error::DuplicateRule(permissions::text(&permission)));
+        }
+        let rule = &mut new.rules[at];
+        (rule.permission, rule.description) = (permission, description);
+    }
+    commit(ctx, &group, new).await
+}
+
+/// A rule with its one peer as a permission.
+fn permission(wanted: &shapes::SecurityGroupRuleRequest) -> Result<shapes::IpPermission, Error> {
+    let peers = [&wanted.cidr_ipv4, &wanted.cidr_ipv6, &wanted.referenced_group_id, &wanted.prefix_list_id];
+    if peers.iter().filter(|peer| peer.is_some()).count() != 1 {
+        return Err(Error::Combination(
+            "Exactly one of CidrIpv4, CidrIpv6, PrefixListId and ReferencedGroupId must be specified",
+        ));
+    }
+    let description = || wanted.description.clone().filter(|text| !text.is_empty());
+    let range = |block: &String| shapes::IpRange { cidr_ip: Some(block.clone()), description: description() };
+    let range6 =
+        |block: &String| shapes::Ipv6Range { cidr_ipv6: Some(block.clone()), description: description() };
+    let pair = |id: &String| shapes::UserIdGroupPair {
+        group_id: Some(id.clone()),
+        description: description(),
+        ..shapes::UserIdGroupPair::default()
+    };
+    let list = |id: &String| shapes::PrefixListId { prefix_list_id: Some(id.clone()), description: None };
+    Ok(shapes::IpPermission {
+        ip_protocol: wanted.ip_protocol.clone(),
+        from_port: wanted.from_port,
+        to_port: wanted.to_port,
+        ip_ranges: Some(wanted.cidr_ipv4.iter().map(range).collect()),
+        ipv6_ranges: Some(wanted.cidr_ipv6.iter().map(range6).collect()),
+        user_id_group_pairs: Some(wanted.referenced_group_id.iter().map(pair).collect()),
+        prefix_list_ids: Some(wanted.prefix_list_id.iter().map(list).collect()),
+    })
 }
 
 fn find(snapshot: &Snapshot, ctx: &OpCtx, request: &Request) -> Result<Versioned<SecurityGroupRow>, Error> {

@@ -74,7 +74,7 @@ pub fn add(
 }
 
 /// How EC2 names a permission in an error.
-fn text(permission: &Permission) -> String {
+pub fn text(permission: &Permission) -> String {
     let peer = &permission.peer;
     let ports = |name: &str, range: &PortRange| {
         format!("peer: {peer}, {name}, from port: {}, to port: {}, ALLOW", range.first(), range.last())

@@ -732,7 +732,7 @@ static OPERATIONS: [OperationModel; 830] = [
     OperationModel::named("ModifyPublicIpDnsNameOptions", "POST", "/"),
     OperationModel::named("ModifyReservedInstances", "POST", "/"),
     OperationModel::named("ModifyRouteServer", "POST", "/"),
-    OperationModel::named("ModifySecurityGroupRules", "POST", "/"),
+    OperationModel { name: "ModifySecurityGroupRules", method: "POST", uri: "/", input: Some(&MODIFY_SECURITY_GROUP_RULES_REQUEST), output: Some(&MODIFY_SECURITY_GROUP_RULES_RESULT), result_wrapper: None, errors: &[] },
     OperationModel::named("ModifySnapshotAttribute", "POST", "/"),
     OperationModel::named("ModifySnapshotTier", "POST", "/"),
     OperationModel::named("ModifySpotFleetRequest", "POST", "/"),
@@ -851,8 +851,8 @@ static OPERATIONS: [OperationModel; 830] = [
     OperationModel::named("UpdateCapacityManagerMonitoredTagKeys", "POST", "/"),
     OperationModel::named("UpdateCapacityManagerOrganizationsAccess", "POST", "/"),
     OperationModel::named("UpdateInterruptibleCapacityReservationAllocation", "POST", "/"),
-    OperationModel::named("UpdateSecurityGroupRuleDescriptionsEgress", "POST", "/"),
-    OperationModel::named("UpdateSecurityGroupRuleDescriptionsIngress", "POST", "/"),
+    OperationModel { name: "UpdateSecurityGroupRuleDescriptionsEgress", method: "POST", uri: "/", input: Some(&UPDATE_SECURITY_GROUP_RULE_DESCRIPTIONS_EGRESS_REQUEST), output: Some(&UPDATE_SECURITY_GROUP_RULE_DESCRIPTIONS_EGRESS_RESULT), result_wrapper: None, errors: &[] },
+    OperationModel { name: "UpdateSecurityGroupRuleDescriptionsIngress", method: "POST", uri: "/", input: Some(&UPDATE_SECURITY_GROUP_RULE_DESCRIPTIONS_INGRESS_REQUEST), output: Some(&UPDATE_SECURITY_GROUP_RULE_DESCRIPTIONS_INGRESS_RESULT), result_wrapper: None, errors: &[] },
     OperationModel::named("ValidateSecurityGroupQuotasForInterface", "POST", "/"),
     OperationModel::named("WithdrawByoipCidr", "POST", "/"),
 ];
@@ -881,10 +881,13 @@ operations! {
     DescribeTags(DescribeTagsRequest) -> DescribeTagsResult = 441;
     DescribeVpcAttribute(DescribeVpcAttributeRequest) -> DescribeVpcAttributeResult = 468;
     DescribeVpcs(DescribeVpcsRequest) -> DescribeVpcsResult = 482;
+    ModifySecurityGroupRules(ModifySecurityGroupRulesRequest) -> ModifySecurityGroupRulesResult = 707;
     ModifySubnetAttribute(ModifySubnetAttributeRequest) -> Empty = 711;
     ModifyVpcAttribute(ModifyVpcAttributeRequest) -> Empty = 732;
     RevokeSecurityGroupEgress(RevokeSecurityGroupEgressRequest) -> RevokeSecurityGroupEgressResult = 802;
     RevokeSecurityGroupIngress(RevokeSecurityGroupIngressRequest) -> RevokeSecurityGroupIngressResult = 803;
+    UpdateSecurityGroupRuleDescriptionsEgress(UpdateSecurityGroupRuleDescriptionsEgressRequest) -> UpdateSecurityGroupRuleDescriptionsEgressResult = 826;
+    UpdateSecurityGroupRuleDescriptionsIngress(UpdateSecurityGroupRuleDescriptionsIngressRequest) -> UpdateSecurityGroupRuleDescriptionsIngressResult = 827;
 }
 
 static ERRORS: [ErrorModel; 0] = [
@@ -1383,6 +1386,16 @@ shape! { Ipv6Range = IPV6_RANGE structure {
 
 static IPV6_RANGE_LIST: Schema = Schema::list("Ipv6RangeList", List::of(&IPV6_RANGE).named("item"));
 
+shape! { ModifySecurityGroupRulesRequest = MODIFY_SECURITY_GROUP_RULES_REQUEST structure {
+    group_id: String = "GroupId" SECURITY_GROUP_ID.required(),
+    security_group_rules: Vec<SecurityGroupRuleUpdate> = "SecurityGroupRules" SECURITY_GROUP_RULE_UPDATE_LIST.required().wire("SecurityGroupRule").query("SecurityGroupRule"),
+    dry_run: Option<bool> = "DryRun" BOOLEAN,
+} }
+
+shape! { ModifySecurityGroupRulesResult = MODIFY_SECURITY_GROUP_RULES_RESULT structure {
+    r#return: Option<bool> = "Return" BOOLEAN.wire("return"),
+} }
+
 shape! { ModifySubnetAttributeRequest = MODIFY_SUBNET_ATTRIBUTE_REQUEST structure {
     assign_ipv6_address_on_creation: Option<AttributeBooleanValue> = "AssignIpv6AddressOnCreation" ATTRIBUTE_BOOLEAN_VALUE,
     map_public_ip_on_launch: Option<AttributeBooleanValue> = "MapPublicIpOnLaunch" ATTRIBUTE_BOOLEAN_VALUE,
@@ -1752,11 +1765,36 @@ shape! { SecurityGroupRule = SECURITY_GROUP_RULE structure {
     security_group_rule_arn: Option<String> = "SecurityGroupRuleArn" STRING.wire("securityGroupRuleArn"),
 } }
 
+shape! { SecurityGroupRuleDescription = SECURITY_GROUP_RULE_DESCRIPTION structure {
+    security_group_rule_id: Option<String> = "SecurityGroupRuleId" STRING,
+    description: Option<String> = "Description" STRING,
+} }
+
+static SECURITY_GROUP_RULE_DESCRIPTION_LIST: Schema = Schema::list("SecurityGroupRuleDescriptionList", List::of(&SECURITY_GROUP_RULE_DESCRIPTION).named("item"));
+
 static SECURITY_GROUP_RULE_ID: Schema = Schema::string("SecurityGroupRuleId");
 
 static SECURITY_GROUP_RULE_ID_LIST: Schema = Schema::list("SecurityGroupRuleIdList", List::of(&STRING).named("item"));
 
 static SECURITY_GROUP_RULE_LIST: Schema = Schema::list("SecurityGroupRuleList", List::of(&SECURITY_GROUP_RULE).named("item"));
+
+shape! { SecurityGroupRuleRequest = SECURITY_GROUP_RULE_REQUEST structure {
+    ip_protocol: Option<String> = "IpProtocol" STRING,
+    from_port: Option<i32> = "FromPort" INTEGER,
+    to_port: Option<i32> = "ToPort" INTEGER,
+    cidr_ipv4: Option<String> = "CidrIpv4" STRING,
+    cidr_ipv6: Option<String> = "CidrIpv6" STRING,
+    prefix_list_id: Option<String> = "PrefixListId" PREFIX_LIST_RESOURCE_ID,
+    referenced_group_id: Option<String> = "ReferencedGroupId" SECURITY_GROUP_ID,
+    description: Option<String> = "Description" STRING,
+} }
+
+shape! { SecurityGroupRuleUpdate = SECURITY_GROUP_RULE_UPDATE structure {
+    security_group_rule_id: String = "SecurityGroupRuleId" SECURITY_GROUP_RULE_ID.required(),
+    security_group_rule: Option<SecurityGroupRuleRequest> = "SecurityGroupRule" SECURITY_GROUP_RULE_REQUEST,
+} }
+
+static SECURITY_GROUP_RULE_UPDATE_LIST: Schema = Schema::list("SecurityGroupRuleUpdateList", List::of(&SECURITY_GROUP_RULE_UPDATE).named("item"));
 
 static STRING: Schema = Schema::string("String");
 
@@ -1839,6 +1877,30 @@ static TAG_SPECIFICATION_LIST: Schema = Schema::list("TagSpecificationList", Lis
 static TAGGABLE_RESOURCE_ID: Schema = Schema::string("TaggableResourceId");
 
 static TENANCY: Schema = Schema::string("Tenancy").values(&["default", "dedicated", "host"]);
+
+shape! { UpdateSecurityGroupRuleDescriptionsEgressRequest = UPDATE_SECURITY_GROUP_RULE_DESCRIPTIONS_EGRESS_REQUEST structure {
+    dry_run: Option<bool> = "DryRun" BOOLEAN,
+    group_id: Option<String> = "GroupId" SECURITY_GROUP_ID,
+    group_name: Option<String> = "GroupName" SECURITY_GROUP_NAME,
+    ip_permissions: Option<Vec<IpPermission>> = "IpPermissions" IP_PERMISSION_LIST,
+    security_group_rule_descriptions: Option<Vec<SecurityGroupRuleDescription>> = "SecurityGroupRuleDescriptions" SECURITY_GROUP_RULE_DESCRIPTION_LIST.wire("SecurityGroupRuleDescription").query("SecurityGroupRuleDescription"),
+} }
+
+shape! { UpdateSecurityGroupRuleDescriptionsEgressResult = UPDATE_SECURITY_GROUP_RULE_DESCRIPTIONS_EGRESS_RESULT structure {
+    r#return: Option<bool> = "Return" BOOLEAN.wire("return"),
+} }
+
+shape! { UpdateSecurityGroupRuleDescriptionsIngressRequest = UPDATE_SECURITY_GROUP_RULE_DESCRIPTIONS_INGRESS_REQUEST structure {
+    dry_run: Option<bool> = "DryRun" BOOLEAN,
+    group_id: Option<String> = "GroupId" SECURITY_GROUP_ID,
+    group_name: Option<String> = "GroupName" SECURITY_GROUP_NAME,
+    ip_permissions: Option<Vec<IpPermission>> = "IpPermissions" IP_PERMISSION_LIST,
+    security_group_rule_descriptions: Option<Vec<SecurityGroupRuleDescription>> = "SecurityGroupRuleDescriptions" SECURITY_GROUP_RULE_DESCRIPTION_LIST.wire("SecurityGroupRuleDescription").query("SecurityGroupRuleDescription"),
+} }
+
+shape! { UpdateSecurityGroupRuleDescriptionsIngressResult = UPDATE_SECURITY_GROUP_RULE_DESCRIPTIONS_INGRESS_RESULT structure {
+    r#return: Option<bool> = "Return" BOOLEAN.wire("return"),
+} }
 
 shape! { UserIdGroupPair = USER_ID_GROUP_PAIR structure {
     description: Option<String> = "Description" STRING.wire("description"),

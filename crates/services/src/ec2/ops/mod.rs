@@ -23,10 +23,13 @@ mod describe_subnets;
 mod describe_tags;
 mod describe_vpc_attribute;
 mod describe_vpcs;
+mod modify_security_group_rules;
 mod modify_subnet_attribute;
 mod modify_vpc_attribute;
 mod revoke_security_group_egress;
 mod revoke_security_group_ingress;
+mod update_security_group_rule_descriptions_egress;
+mod update_security_group_rule_descriptions_ingress;
 
 use super::default_vpc;
 use super::error::Error;
