@@ -38,7 +38,8 @@ impl Handler for RegisterTaskDefinition {
         }
         let privileged = input.container_definitions.iter().any(|c| c.privileged == Some(true));
         let roles = [&input.task_role_arn, &input.execution_role_arn];
-        passing_roles(ctx, access.with("ecs:privileged", privileged), roles.into_iter().flatten())
+        let roles = roles.into_iter().flatten().filter(|role| !role.is_empty());
+        passing_roles(ctx, access.with("ecs:privileged", privileged), roles)
     }
 
     async fn run(

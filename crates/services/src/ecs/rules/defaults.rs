@@ -7,6 +7,10 @@ use model::ecs::task_definition::{NetworkMode, TaskDefinitionSpec};
 
 /// Fills the defaults into `spec`. Doing so again changes nothing.
 pub(crate) fn fill(mut spec: TaskDefinitionSpec) -> TaskDefinitionSpec {
+    // Deployment tools send a role that is not there as an empty text.
+    for role in [&mut spec.task_role_arn, &mut spec.execution_role_arn] {
+        role.take_if(|role| role.is_empty());
+    }
     let mode = spec.effective_network_mode();
     for container in &mut spec.container_definitions {
         for mapping in &mut container.port_mappings {
@@ -48,6 +52,13 @@ fn fill_health(health: &mut HealthCheck) {
 mod tests {
     use super::*;
     use crate::ecs::rules::sample;
+
+    #[test]
+    fn an_empty_role_is_none() {
+        let mut spec = sample::spec();
+        spec.task_role_arn = Some(String::new());
+        assert_eq!(fill(spec).task_role_arn, None);
+    }
 
     fn check(mode: NetworkMode, host_port: Option<u16>, expected: Option<u16>) {
         let mut spec = sample::spec();
