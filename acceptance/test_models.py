@@ -43,6 +43,15 @@ def task_set(answers):
 
 # Per operation: calls that must succeed, and calls that must fail with this code. Earlier ones prepare later ones.
 CASES = {
+    "ssm": [
+        ("DescribeSessions", {"State": "Active", "Filters": [{"key": "Owner", "value": "x"}], "MaxResults": 5}, GOOD),
+        ("DescribeSessions", {"State": "History"}, GOOD),
+        ("DescribeSessions", {"State": "Never"}, "ValidationException"),
+        ("DescribeSessions", {"State": "Active", "NextToken": "x"}, "InvalidNextToken"),
+        ("ResumeSession", {"SessionId": "ecs-execute-command-0123"}, "DoesNotExistException"),
+        ("TerminateSession", {"SessionId": "ecs-execute-command-0123"}, GOOD),
+        ("TerminateSession", {"SessionId": ""}, "ValidationException"),
+    ],
     "sts": [
         ("GetCallerIdentity", {}, GOOD),
         ("GetSessionToken", {"DurationSeconds": 900}, GOOD),
@@ -512,7 +521,7 @@ def test_every_answer_fits_the_model(api, service):
 def test_every_served_operation_has_its_case():
     table = (ROOT / "docs" / "compatibility.md").read_text()
     names = {"ecs": "ECS", "ecr": "ECR", "logs": "CloudWatch Logs", "sts": "STS", "ec2": "EC2", "elbv2": "Elastic Load Balancing v2",
-             "servicediscovery": "ServiceDiscovery", "iam": "IAM"}
+             "servicediscovery": "ServiceDiscovery", "iam": "IAM", "ssm": "SSM"}
     for service, title in names.items():
         section = re.search(rf"^## {re.escape(title)}\b.*?(?=^## |\Z)", table, re.MULTILINE | re.DOTALL)
         assert section, f"docs/compatibility.md has no section {title}"

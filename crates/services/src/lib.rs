@@ -24,6 +24,7 @@ pub mod ecr;
 pub mod ecs;
 pub mod elbv2;
 pub mod logs;
+pub mod ssm;
 
 pub use access::Access;
 pub use cloud::{Cloud, EXEC_IDLE_TIMEOUT, MachineNetworks, Settings};
@@ -35,6 +36,7 @@ pub use room::{Handler, Room, op};
 pub static ROOMS: &[&Room] = &[
     &iam::ROOM,
     &sts::ROOM,
+    &ssm::ROOM,
     &ecr::ROOM,
     &logs::ROOM,
     &ec2::ROOM,

@@ -9,8 +9,8 @@ mod words;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use model::Timestamp;
 use model::ecs::NodeId;
+use model::{Scope, Timestamp};
 use parking_lot::Mutex;
 use sha2::{Digest, Sha256};
 use thiserror::Error;
@@ -75,7 +75,7 @@ impl Sessions {
     pub fn grant(&self, target: Target, now: Timestamp, ids: &Ids) -> Result<Granted, Refused> {
         let session_id = format!("ecs-execute-command-0{}", ids.hex(16));
         let token = format!("{}{}", ids.hex32(), ids.hex32());
-        let session = Session::new(session_id.clone(), target, digest(&token), now + lifetime());
+        let session = Session::new(session_id.clone(), target, digest(&token), (now, now + lifetime()));
         let mut inner = self.0.lock();
         inner.sessions.retain(|_, session| session.is_wanted(now));
         if !inner.nodes.contains_key(session.target.node.as_str()) {
@@ -111,6 +111,12 @@ impl Sessions {
     /// The session, while it lasts.
     pub fn find(&self, session_id: &str) -> Option<Arc<Session>> {
         self.0.lock().sessions.get(session_id).cloned()
+    }
+
+    /// All sessions of an account in a region, by id.
+    pub fn of(&self, scope: &Scope) -> Vec<Arc<Session>> {
+        let inner = self.0.lock();
+        inner.sessions.values().filter(|session| session.target.scope == *scope).cloned().collect()
     }
 
     /// Forgets a session that has ended.
@@ -165,7 +171,7 @@ fn digest(token: &str) -> [u8; 32] {
 #[cfg(test)]
 mod tests {
     use model::id::SeededIds;
-    use model::{AccountId, Region, Scope};
+    use model::{AccountId, Region};
 
     use super::*;
 
@@ -177,6 +183,7 @@ mod tests {
             scope,
             node: NodeId::new("00000000000000000000000000000001").unwrap(),
             task_arn: "arn".into(),
+            owner: "arn:aws:iam::123456789012:root".into(),
             container_name: "web".into(),
             runtime_id: "r".into(),
             command: vec!["sh".into()],

@@ -15,6 +15,8 @@ pub struct Target {
     pub node: NodeId,
     /// The task.
     pub task_arn: String,
+    /// Who asked for the session.
+    pub owner: String,
     /// The container.
     pub container_name: String,
     /// The runtime's id of the container.
@@ -63,6 +65,8 @@ pub struct Session {
     pub id: String,
     /// What it runs.
     pub target: Target,
+    /// When it was granted.
+    pub granted_at: Timestamp,
     token: Mutex<Token>,
     clients: mpsc::Sender<Client>,
     waiting: Mutex<Option<mpsc::Receiver<Client>>>,
@@ -79,13 +83,19 @@ struct Token {
 }
 
 impl Session {
-    pub(super) fn new(id: String, target: Target, digest: [u8; 32], until: Timestamp) -> Session {
+    pub(super) fn new(
+        id: String,
+        target: Target,
+        digest: [u8; 32],
+        (granted_at, until): (Timestamp, Timestamp),
+    ) -> Session {
         // One client at a time: a later one replaces it, and a third waits for its turn.
         let (clients, waiting) = mpsc::channel(1);
         let token = Token { digest, until, is_spent: false, was_opened: false };
         Session {
             id,
             target,
+            granted_at,
             token: Mutex::new(token),
             clients,
             waiting: Mutex::new(Some(waiting)),

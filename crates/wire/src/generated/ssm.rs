@@ -89,7 +89,7 @@ static OPERATIONS: [OperationModel; 154] = [
     OperationModel::named("DescribePatchGroupState", "POST", "/"),
     OperationModel::named("DescribePatchGroups", "POST", "/"),
     OperationModel::named("DescribePatchProperties", "POST", "/"),
-    OperationModel::named("DescribeSessions", "POST", "/"),
+    OperationModel { name: "DescribeSessions", method: "POST", uri: "/", input: Some(&DESCRIBE_SESSIONS_REQUEST), output: Some(&DESCRIBE_SESSIONS_RESPONSE), result_wrapper: None, errors: &["InternalServerError", "InvalidFilterKey", "InvalidNextToken"] },
     OperationModel::named("DisassociateOpsItemRelatedItem", "POST", "/"),
     OperationModel::named("GetAccessToken", "POST", "/"),
     OperationModel::named("GetAutomationExecution", "POST", "/"),
@@ -151,7 +151,7 @@ static OPERATIONS: [OperationModel; 154] = [
     OperationModel::named("RegisterTaskWithMaintenanceWindow", "POST", "/"),
     OperationModel::named("RemoveTagsFromResource", "POST", "/"),
     OperationModel::named("ResetServiceSetting", "POST", "/"),
-    OperationModel::named("ResumeSession", "POST", "/"),
+    OperationModel { name: "ResumeSession", method: "POST", uri: "/", input: Some(&RESUME_SESSION_REQUEST), output: Some(&RESUME_SESSION_RESPONSE), result_wrapper: None, errors: &["DoesNotExistException", "InternalServerError"] },
     OperationModel::named("SendAutomationSignal", "POST", "/"),
     OperationModel::named("SendCommand", "POST", "/"),
     OperationModel::named("StartAccessRequest", "POST", "/"),
@@ -161,7 +161,7 @@ static OPERATIONS: [OperationModel; 154] = [
     OperationModel::named("StartExecutionPreview", "POST", "/"),
     OperationModel::named("StartSession", "POST", "/"),
     OperationModel::named("StopAutomationExecution", "POST", "/"),
-    OperationModel::named("TerminateSession", "POST", "/"),
+    OperationModel { name: "TerminateSession", method: "POST", uri: "/", input: Some(&TERMINATE_SESSION_REQUEST), output: Some(&TERMINATE_SESSION_RESPONSE), result_wrapper: None, errors: &["InternalServerError"] },
     OperationModel::named("UnlabelParameterVersion", "POST", "/"),
     OperationModel::named("UpdateAssociation", "POST", "/"),
     OperationModel::named("UpdateAssociationStatus", "POST", "/"),
@@ -180,6 +180,12 @@ static OPERATIONS: [OperationModel; 154] = [
     OperationModel::named("UpdateServiceSetting", "POST", "/"),
     OperationModel::named("ValidateCloudConnector", "POST", "/"),
 ];
+
+operations! {
+    DescribeSessions(DescribeSessionsRequest) -> DescribeSessionsResponse = 64;
+    ResumeSession(ResumeSessionRequest) -> ResumeSessionResponse = 126;
+    TerminateSession(TerminateSessionRequest) -> TerminateSessionResponse = 136;
+}
 
 static ERRORS: [ErrorModel; 140] = [
     ErrorModel { shape: "AccessDeniedException", code: "AccessDeniedException", status: 400, sender: true, schema: &ACCESS_DENIED_EXCEPTION },
@@ -326,6 +332,8 @@ static ERRORS: [ErrorModel; 140] = [
 
 static ACCESS_DENIED_EXCEPTION: Schema = Schema::structure("AccessDeniedException", &[Member::new("Message", &STRING).required()]);
 
+static ACCESS_TYPE: Schema = Schema::string("AccessType").values(&["Standard", "JustInTime"]);
+
 static ALREADY_EXISTS_EXCEPTION: Schema = Schema::structure("AlreadyExistsException", &[Member::new("Message", &STRING)]);
 
 static ASSOCIATED_INSTANCES: Schema = Schema::structure("AssociatedInstances", &[]);
@@ -358,9 +366,25 @@ static CONFLICT_EXCEPTION: Schema = Schema::structure("ConflictException", &[Mem
 
 static CUSTOM_SCHEMA_COUNT_LIMIT_EXCEEDED_EXCEPTION: Schema = Schema::structure("CustomSchemaCountLimitExceededException", &[Member::new("Message", &STRING)]);
 
+static DATE_TIME: Schema = Schema::timestamp("DateTime", TimestampFormat::Protocol);
+
+shape! { DescribeSessionsRequest = DESCRIBE_SESSIONS_REQUEST structure {
+    state: String = "State" SESSION_STATE.required(),
+    max_results: Option<i32> = "MaxResults" SESSION_MAX_RESULTS,
+    next_token: Option<String> = "NextToken" NEXT_TOKEN,
+    filters: Option<Vec<SessionFilter>> = "Filters" SESSION_FILTER_LIST,
+} }
+
+shape! { DescribeSessionsResponse = DESCRIBE_SESSIONS_RESPONSE structure {
+    sessions: Option<Vec<Session>> = "Sessions" SESSION_LIST,
+    next_token: Option<String> = "NextToken" NEXT_TOKEN,
+} }
+
 static DOCUMENT_ALREADY_EXISTS: Schema = Schema::structure("DocumentAlreadyExists", &[Member::new("Message", &STRING)]);
 
 static DOCUMENT_LIMIT_EXCEEDED: Schema = Schema::structure("DocumentLimitExceeded", &[Member::new("Message", &STRING)]);
+
+static DOCUMENT_NAME: Schema = Schema::string("DocumentName").pattern(r"^[a-zA-Z0-9_\-.]{3,128}$");
 
 static DOCUMENT_PERMISSION_LIMIT: Schema = Schema::structure("DocumentPermissionLimit", &[Member::new("Message", &STRING)]);
 
@@ -500,6 +524,10 @@ static MALFORMED_RESOURCE_POLICY_DOCUMENT_EXCEPTION: Schema = Schema::structure(
 
 static MAX_DOCUMENT_SIZE_EXCEEDED: Schema = Schema::structure("MaxDocumentSizeExceeded", &[Member::new("Message", &STRING)]);
 
+static MAX_SESSION_DURATION: Schema = Schema::string("MaxSessionDuration").min(1).max(4).pattern(r"^([1-9]|[1-9][0-9]|[1-9][0-9][0-9]|1[0-4][0-3][0-9]|1440)$");
+
+static NEXT_TOKEN: Schema = Schema::string("NextToken");
+
 static NO_LONGER_SUPPORTED_EXCEPTION: Schema = Schema::structure("NoLongerSupportedException", &[Member::new("Message", &STRING)]);
 
 static OPS_ITEM_ACCESS_DENIED_EXCEPTION: Schema = Schema::structure("OpsItemAccessDeniedException", &[Member::new("Message", &STRING)]);
@@ -582,11 +610,76 @@ static RESOURCE_POLICY_NOT_FOUND_EXCEPTION: Schema = Schema::structure("Resource
 
 static RESOURCE_POLICY_PARAMETER_NAMES_LIST: Schema = Schema::list("ResourcePolicyParameterNamesList", List::of(&STRING));
 
+shape! { ResumeSessionRequest = RESUME_SESSION_REQUEST structure {
+    session_id: String = "SessionId" SESSION_ID.required(),
+} }
+
+shape! { ResumeSessionResponse = RESUME_SESSION_RESPONSE structure {
+    session_id: Option<String> = "SessionId" SESSION_ID,
+    token_value: Option<String> = "TokenValue" TOKEN_VALUE,
+    stream_url: Option<String> = "StreamUrl" STREAM_URL,
+} }
+
 static SERVICE_QUOTA_EXCEEDED_EXCEPTION: Schema = Schema::structure("ServiceQuotaExceededException", &[Member::new("Message", &STRING).required(), Member::new("ResourceId", &STRING), Member::new("ResourceType", &STRING), Member::new("QuotaCode", &STRING).required(), Member::new("ServiceCode", &STRING).required()]);
 
 static SERVICE_SETTING_NOT_FOUND: Schema = Schema::structure("ServiceSettingNotFound", &[Member::new("Message", &STRING)]);
 
+shape! { Session = SESSION structure {
+    session_id: Option<String> = "SessionId" SESSION_ID,
+    target: Option<String> = "Target" SESSION_TARGET,
+    status: Option<String> = "Status" SESSION_STATUS,
+    start_date: Option<i64> = "StartDate" DATE_TIME,
+    end_date: Option<i64> = "EndDate" DATE_TIME,
+    document_name: Option<String> = "DocumentName" DOCUMENT_NAME,
+    owner: Option<String> = "Owner" SESSION_OWNER,
+    reason: Option<String> = "Reason" SESSION_REASON,
+    details: Option<String> = "Details" SESSION_DETAILS,
+    output_url: Option<SessionManagerOutputUrl> = "OutputUrl" SESSION_MANAGER_OUTPUT_URL,
+    max_session_duration: Option<String> = "MaxSessionDuration" MAX_SESSION_DURATION,
+    access_type: Option<String> = "AccessType" ACCESS_TYPE,
+} }
+
+static SESSION_DETAILS: Schema = Schema::string("SessionDetails").min(1).max(1024);
+
+shape! { SessionFilter = SESSION_FILTER structure {
+    key: String = "key" SESSION_FILTER_KEY.required(),
+    value: String = "value" SESSION_FILTER_VALUE.required(),
+} }
+
+static SESSION_FILTER_KEY: Schema = Schema::string("SessionFilterKey").values(&["InvokedAfter", "InvokedBefore", "Target", "Owner", "Status", "SessionId", "AccessType"]);
+
+static SESSION_FILTER_LIST: Schema = Schema::list("SessionFilterList", List::of(&SESSION_FILTER)).min(1).max(6);
+
+static SESSION_FILTER_VALUE: Schema = Schema::string("SessionFilterValue").min(1).max(400);
+
+static SESSION_ID: Schema = Schema::string("SessionId").min(1).max(96);
+
+static SESSION_LIST: Schema = Schema::list("SessionList", List::of(&SESSION));
+
+static SESSION_MANAGER_CLOUD_WATCH_OUTPUT_URL: Schema = Schema::string("SessionManagerCloudWatchOutputUrl").min(1).max(2083);
+
+shape! { SessionManagerOutputUrl = SESSION_MANAGER_OUTPUT_URL structure {
+    s3_output_url: Option<String> = "S3OutputUrl" SESSION_MANAGER_S3_OUTPUT_URL,
+    cloud_watch_output_url: Option<String> = "CloudWatchOutputUrl" SESSION_MANAGER_CLOUD_WATCH_OUTPUT_URL,
+} }
+
+static SESSION_MANAGER_S3_OUTPUT_URL: Schema = Schema::string("SessionManagerS3OutputUrl").min(1).max(2083);
+
+static SESSION_MAX_RESULTS: Schema = Schema::integer("SessionMaxResults").min(1).max(200);
+
+static SESSION_OWNER: Schema = Schema::string("SessionOwner").min(1).max(256);
+
+static SESSION_REASON: Schema = Schema::string("SessionReason").min(1).max(256).pattern(r"^.{1,256}$");
+
+static SESSION_STATE: Schema = Schema::string("SessionState").values(&["Active", "History"]);
+
+static SESSION_STATUS: Schema = Schema::string("SessionStatus").values(&["Connected", "Connecting", "Disconnected", "Terminated", "Terminating", "Failed"]);
+
+static SESSION_TARGET: Schema = Schema::string("SessionTarget").min(1).max(400);
+
 static STATUS_UNCHANGED: Schema = Schema::structure("StatusUnchanged", &[]);
+
+static STREAM_URL: Schema = Schema::string("StreamUrl");
 
 static STRING: Schema = Schema::string("String");
 
@@ -596,7 +689,17 @@ static TARGET_IN_USE_EXCEPTION: Schema = Schema::structure("TargetInUseException
 
 static TARGET_NOT_CONNECTED: Schema = Schema::structure("TargetNotConnected", &[Member::new("Message", &STRING)]);
 
+shape! { TerminateSessionRequest = TERMINATE_SESSION_REQUEST structure {
+    session_id: String = "SessionId" SESSION_ID.required(),
+} }
+
+shape! { TerminateSessionResponse = TERMINATE_SESSION_RESPONSE structure {
+    session_id: Option<String> = "SessionId" SESSION_ID,
+} }
+
 static THROTTLING_EXCEPTION: Schema = Schema::structure("ThrottlingException", &[Member::new("Message", &STRING).required(), Member::new("QuotaCode", &STRING), Member::new("ServiceCode", &STRING)]);
+
+static TOKEN_VALUE: Schema = Schema::string("TokenValue").min(0).max(300);
 
 static TOO_MANY_TAGS_ERROR: Schema = Schema::structure("TooManyTagsError", &[]);
 

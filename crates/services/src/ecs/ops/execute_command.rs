@@ -57,7 +57,7 @@ impl Handler for shape::ExecuteCommand {
         let task =
             task.ok_or_else(|| Error::InvalidParameter("The referenced task was not found.".into()))?;
         let container = container(&task, input.container.as_deref())?;
-        let target = target(&snapshot, &cluster, &task, container, command)?;
+        let target = target(&snapshot, &cluster, (&task, container), command, ctx.principal.arn.to_string())?;
         let granted = ctx
             .cloud
             .exec
@@ -103,9 +103,9 @@ fn container<'a>(task: &'a Task, named: Option<&str>) -> Result<&'a TaskContaine
 fn target(
     snapshot: &Snapshot,
     cluster: &Cluster,
-    task: &Task,
-    container: &TaskContainer,
+    (task, container): (&Task, &TaskContainer),
     command: Vec<String>,
+    owner: String,
 ) -> Result<Target, Error> {
     let serves =
         container.seen.managed_agents.iter().any(|agent| agent.last_status == ContainerStatus::Running);
@@ -118,6 +118,7 @@ fn target(
         scope: task.scope.clone(),
         node: node.clone(),
         task_arn: task.arn().to_string(),
+        owner,
         container_name: container.name.to_string(),
         runtime_id: runtime_id.clone(),
         command,

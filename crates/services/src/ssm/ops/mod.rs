@@ -1,0 +1,5 @@
+//! One file an operation.
+
+mod describe_sessions;
+mod resume_session;
+mod terminate_session;
