@@ -123,6 +123,7 @@ impl Agent {
             prepared: Default::default(),
             capabilities: capabilities::available(),
             open_files: task::open_files(),
+            file_systems: task::FileSystems::new(config.file_systems.clone()),
             config,
         });
         let tasks = Tasks::start(node.clone()).await;
@@ -176,11 +177,19 @@ impl Agent {
     /// Announces the node until it is accepted, or we are told to end.
     async fn register(&mut self) {
         let config = &self.node.config;
+        let file_systems = self.node.file_systems.clone();
+        let served = tokio::task::spawn_blocking(move || file_systems.are_served());
+        let serves_file_systems = served.await.unwrap_or(false);
         let node = NodeRegistration {
             node_id: config.node_id.clone(),
             cpu_units: config.cpu_units,
             memory_mib: config.memory_mib,
-            attributes: config.attributes.iter().cloned().chain(announce::attributes()).collect(),
+            attributes: config
+                .attributes
+                .iter()
+                .cloned()
+                .chain(announce::attributes(serves_file_systems))
+                .collect(),
             agent_version: VERSION.to_string(),
             known_tasks: self.tasks.arns(),
             cluster: config.cluster.clone(),

@@ -49,11 +49,14 @@ const DOCKER_APIS: std::ops::RangeInclusive<u32> = 17..=44;
 
 /// Announced where the node has a journal.
 const JOURNALD: &str = "com.amazonaws.ecs.capability.logging-driver.journald";
+/// What a node can do only where network file systems can be mounted and are named.
+const FILE_SYSTEMS: &str = "ecs.capability.efs";
 
 /// The attributes; capabilities have no value.
-pub fn attributes() -> impl Iterator<Item = (String, String)> {
+pub fn attributes(serves_file_systems: bool) -> impl Iterator<Item = (String, String)> {
     let apis = DOCKER_APIS.map(|minor| format!("com.amazonaws.ecs.capability.docker-remote-api.1.{minor}"));
-    let named = CAPABILITIES.into_iter().map(str::to_owned);
+    let named =
+        CAPABILITIES.into_iter().chain(serves_file_systems.then_some(FILE_SYSTEMS)).map(str::to_owned);
     let journald = logs::has_journal().then(|| JOURNALD.to_owned());
     named.chain(journald).chain(apis).map(|name| (name, String::new()))
 }

@@ -3,9 +3,12 @@
 //! Everything that two Longshores on one machine must not share carries the instance tag,
 //! which is derived from the data directory.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
+
+use crate::images::CleanupPolicy;
 
 /// The containerd namespace that holds all our containers and images.
 pub const CONTAINERD_NAMESPACE: &str = "longshore";
@@ -47,6 +50,10 @@ pub struct AgentConfig {
     pub cluster: Option<String>,
     /// Whether nobody chose that cluster.
     pub cluster_by_default: bool,
+    /// When images that nobody uses are removed.
+    pub image_cleanup: CleanupPolicy,
+    /// Network file systems that tasks may name, by id: `HOST:/DIRECTORY`.
+    pub file_systems: BTreeMap<String, String>,
     /// TCP ports of the machine that no task may take.
     pub reserved_ports: Vec<u16>,
     /// How many network namespaces are kept ready.
@@ -78,6 +85,8 @@ impl AgentConfig {
             attributes: Vec::new(),
             cluster: None,
             cluster_by_default: false,
+            image_cleanup: CleanupPolicy::default(),
+            file_systems: BTreeMap::new(),
             reserved_ports: Vec::new(),
             ready_namespaces: 4,
         }

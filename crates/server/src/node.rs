@@ -152,6 +152,8 @@ fn agent_config(config: &Config, choices: &NodeConfig, cloud: &Cloud, id: &str) 
             ("ecs.os-type".to_owned(), "linux".to_owned()),
         ],
         cluster: Some(choices.instance_cluster.clone().unwrap_or_else(ClusterName::default_name).to_string()),
+        image_cleanup: choices.image_cleanup,
+        file_systems: choices.file_systems.clone(),
         cluster_by_default: choices.instance_cluster.is_none(),
         reserved_ports: RESERVED_PORTS.into_iter().chain([config.listen.port()]).collect(),
         ..defaults

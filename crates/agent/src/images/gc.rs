@@ -1,29 +1,48 @@
 //! Which images may go: the longest unused, when the disk fills up, and those that nobody used for long.
 //!
 //! Only image records are removed here; containerd collects what nothing refers to any more. What a
-//! container runs on is referred to by the container's own snapshot and stays.
+//! container runs on is referred to by the container's own snapshot and stays; its image is not removed at all.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use containerd_client::services::v1::snapshots::{Kind, ListSnapshotsRequest};
 use containerd_client::services::v1::{DeleteImageRequest, Image, ListImagesRequest};
 
 use super::content::Content;
 use super::error::Error;
 use super::pull::Images;
 
-/// A record younger than this is never removed: somebody may be about to use the image.
-const SAFE_AGE: Duration = Duration::from_secs(10 * 60);
-/// Unused for so long, an image goes even when there is room.
-const LONG_UNUSED: Duration = Duration::from_secs(7 * 24 * 3600);
+/// Names the snapshot that containers of an image stand on.
+pub(super) const CHAIN_LABEL: &str = "longshore.chain-id";
 /// Images removed at once under pressure; then the disk is looked at again.
 const BATCH: usize = 5;
 
-/// Between two looks at the disk.
-const EVERY: Duration = Duration::from_secs(5 * 60);
 /// Percent of the disk in use from which images go.
 const PRESSURE_PERCENT: u64 = 85;
+
+/// When images go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CleanupPolicy {
+    /// Between two looks at the disk.
+    pub every: Duration,
+    /// An image that was used more recently stays even under pressure: somebody may be about to use it.
+    pub minimum_age: Duration,
+    /// Unused for so long, an image goes even when there is room.
+    pub unused_for: Duration,
+}
+
+impl Default for CleanupPolicy {
+    fn default() -> Self {
+        CleanupPolicy {
+            every: Duration::from_secs(5 * 60),
+            minimum_age: Duration::from_secs(10 * 60),
+            unused_for: Duration::from_secs(7 * 24 * 3600),
+        }
+    }
+}
 
 /// What a collection did.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -42,10 +61,10 @@ struct Candidate {
 impl Images {
     /// Collects now and then, for as long as these images are in use. Needs a tokio runtime.
     pub(super) fn collect_in_background(&self, data_dir: PathBuf) {
-        let shared = Arc::downgrade(&self.shared);
+        let (shared, every) = (Arc::downgrade(&self.shared), self.shared.cleanup.every);
         tokio::spawn(async move {
             loop {
-                tokio::time::sleep(EVERY).await;
+                tokio::time::sleep(every).await;
                 let Some(shared) = shared.upgrade() else { return };
                 match (Images { shared }).collect(is_filling_up(&data_dir)).await {
                     Ok(collected) if collected.removed.is_empty() => {}
@@ -58,14 +77,17 @@ impl Images {
         });
     }
 
-    /// Removes images that were not used for a week, and under disk pressure the longest unused ones.
+    /// Removes images that were not used for long, and under disk pressure the longest unused ones.
     pub async fn collect(&self, disk_pressure: bool) -> Result<Collected, Error> {
         let connection = &self.shared.connection;
         let request = connection.request(ListImagesRequest::default());
         let listed = connection.client().images().list(request).await;
         let images = listed.map_err(Error::containerd("listing images"))?.into_inner().images;
-        let candidates = images.iter().map(|image| self.candidate(image)).collect();
-        let removed = choose(candidates, disk_pressure);
+        let used = self.snapshots_in_use().await?;
+        let is_idle =
+            |image: &&Image| image.labels.get(CHAIN_LABEL).is_none_or(|chain| !used.contains(chain));
+        let candidates = images.iter().filter(is_idle).map(|image| self.candidate(image)).collect();
+        let removed = choose(candidates, disk_pressure, self.shared.cleanup);
         for name in &removed {
             self.remove(name).await?;
         }
@@ -74,6 +96,21 @@ impl Images {
             Content::lease(connection, "longshore-collect").await?.release(true).await;
         }
         Ok(Collected { removed })
+    }
+
+    /// The snapshots that containers stand on.
+    async fn snapshots_in_use(&self) -> Result<BTreeSet<String>, Error> {
+        let connection = &self.shared.connection;
+        let snapshotter = connection.snapshotter().to_string();
+        let request = connection.request(ListSnapshotsRequest { snapshotter, filters: Vec::new() });
+        let listed = connection.client().snapshots().list(request).await;
+        let mut listed = listed.map_err(Error::containerd("listing snapshots"))?.into_inner();
+        let mut parents = BTreeSet::new();
+        while let Some(part) = listed.message().await.map_err(Error::containerd("listing snapshots"))? {
+            let active = part.info.into_iter().filter(|info| info.kind() == Kind::Active);
+            parents.extend(active.map(|info| info.parent));
+        }
+        Ok(parents)
     }
 
     fn candidate(&self, image: &Image) -> Candidate {
@@ -111,10 +148,10 @@ fn is_filling_up(dir: &Path) -> bool {
 }
 
 /// The names of those to remove, the longest unused first.
-fn choose(mut candidates: Vec<Candidate>, disk_pressure: bool) -> Vec<String> {
-    candidates.retain(|candidate| candidate.unused_for >= SAFE_AGE);
+fn choose(mut candidates: Vec<Candidate>, disk_pressure: bool, policy: CleanupPolicy) -> Vec<String> {
+    candidates.retain(|candidate| candidate.unused_for >= policy.minimum_age);
     candidates.sort_by_key(|candidate| std::cmp::Reverse(candidate.unused_for));
-    let old = candidates.iter().filter(|candidate| candidate.unused_for >= LONG_UNUSED).count();
+    let old = candidates.iter().filter(|candidate| candidate.unused_for >= policy.unused_for).count();
     let count = if disk_pressure { old.max(BATCH) } else { old };
     candidates.into_iter().take(count).map(|candidate| candidate.name).collect()
 }
@@ -128,7 +165,7 @@ mod tests {
             name: minutes.to_string(),
             unused_for: Duration::from_secs(minutes * 60),
         });
-        assert_eq!(choose(candidates.collect(), pressure), expected);
+        assert_eq!(choose(candidates.collect(), pressure, CleanupPolicy::default()), expected);
     }
 
     #[test]

@@ -21,7 +21,7 @@ mod tar_stream;
 mod unpack;
 
 pub use error::Error;
-pub use gc::Collected;
+pub use gc::{CleanupPolicy, Collected};
 pub use inspect::{Hostile, Inspection};
 pub use limits::Limits;
 pub use pull::Images;

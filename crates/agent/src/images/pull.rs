@@ -21,6 +21,7 @@ use super::client::{Clients, RegistryClient};
 use super::content::{Content, Labels};
 use super::error::{Error, Failure, Phase};
 use super::flight::{Flights, NamedLocks};
+use super::gc::{CHAIN_LABEL, CleanupPolicy};
 use super::limits::Limits;
 use super::reference::{Located, locate};
 use super::{layer, platform, unpack};
@@ -48,6 +49,7 @@ pub(super) struct Shared {
     registry_host: String,
     plain_http: Vec<String>,
     limits: Limits,
+    pub(super) cleanup: CleanupPolicy,
     data_dir: std::path::PathBuf,
     clients: Clients,
     fetches: Flights<Result<Arc<PulledImage>, Failure>>,
@@ -85,6 +87,7 @@ impl Images {
             registry_host: config.registry_host.clone(),
             plain_http: config.plain_http_registries.clone(),
             limits,
+            cleanup: config.image_cleanup,
             data_dir: config.data_dir.clone(),
             clients: Clients::default(),
             fetches: Flights::default(),
@@ -264,7 +267,7 @@ impl Shared {
         content.put(&manifest.config.digest, &config_bytes, config_labels).await?;
         let to_config = ("containerd.io/gc.ref.content.config".to_string(), manifest.config.digest.clone());
         content.put(&resolved.manifest_digest, &resolved.bytes, Labels::from([to_config])).await?;
-        self.record(located, resolved).await?;
+        self.record(located, resolved, &top).await?;
         Ok(PulledImage { manifest_digest: resolved.manifest_digest.clone(), chain_id: top, config })
     }
 
@@ -345,7 +348,7 @@ impl Shared {
 
     /// Records the image, so that containerd keeps what belongs to it. The archives of layers do not:
     /// once unpacked they are dead weight.
-    async fn record(&self, located: &Located, resolved: &Resolved) -> Result<(), Error> {
+    async fn record(&self, located: &Located, resolved: &Resolved, chain_id: &str) -> Result<(), Error> {
         let target = types::Descriptor {
             media_type: resolved
                 .manifest
@@ -358,7 +361,8 @@ impl Shared {
         };
         // Named by digest: a tag that moves takes nothing away from those who run the old image.
         let name = format!("{}@{}", located.repository(), resolved.manifest_digest);
-        let image = Image { name, target: Some(target), ..Image::default() };
+        let labels = [(CHAIN_LABEL.to_string(), chain_id.to_string())].into();
+        let image = Image { name, labels, target: Some(target), ..Image::default() };
         let (connection, mut images) = (&self.connection, self.connection.client().images());
         let request = CreateImageRequest { image: Some(image.clone()), ..CreateImageRequest::default() };
         match images.create(connection.request(request)).await {

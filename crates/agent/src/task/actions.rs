@@ -9,6 +9,7 @@ use wire::link;
 
 use super::environment_files;
 use super::errors;
+use super::file_systems;
 use super::files;
 use super::firelens;
 use super::node::{Node, Prepared};
@@ -152,7 +153,8 @@ async fn create(node: &Node, record: &Record, name: &str) -> Result<(), String> 
     let user = user.map_err(|e| errors::cannot_create(&e))?;
 
     let shared = node.config.volumes_dir();
-    let places = Places { task: &task_dir.join("volumes"), shared: &shared };
+    let file_systems = file_systems::task_dir(&node.config.run_dir(), record.id());
+    let places = Places { task: &task_dir.join("volumes"), shared: &shared, file_systems: &file_systems };
     let volume_mounts = volumes::mounts(task, container, &config, &places)?;
     fill_volumes(node, id, &volume_mounts, &rootfs).await?;
 

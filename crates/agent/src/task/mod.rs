@@ -4,6 +4,7 @@
 mod actions;
 mod environment_files;
 mod errors;
+mod file_systems;
 mod files;
 mod firelens;
 mod firelens_config;
@@ -27,6 +28,7 @@ use tokio::task::JoinSet;
 use wire::link;
 
 pub use errors::chain as error_chain;
+pub use file_systems::FileSystems;
 pub use journal::{Error as JournalError, Journal};
 pub use node::{Node, open_files};
 pub use storage::{LOOK_EVERY as LOOK_AT_STORAGE_EVERY, Watch as StorageWatch};

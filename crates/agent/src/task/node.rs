@@ -8,6 +8,7 @@ use containerd_client::types::Mount;
 use parking_lot::Mutex;
 use wire::link::Uplink;
 
+use super::file_systems::FileSystems;
 use super::journal::Journal;
 use super::ports::{ImageSource, LogSink, MetadataHost};
 use crate::cgroup::Cgroups;
@@ -53,6 +54,8 @@ pub struct Node {
     pub capabilities: u64,
     /// How many files a container may open where its definition does not say.
     pub open_files: u64,
+    /// Network file systems that tasks may name.
+    pub file_systems: FileSystems,
 }
 
 /// What is known of a created container that its start would have to ask for.

@@ -9,6 +9,7 @@ use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use wire::link;
 
 use super::errors;
+use super::file_systems::{self, FileSystemMount};
 use super::firelens;
 use super::node::Node;
 use super::record::Record;
@@ -51,6 +52,10 @@ pub async fn deprovision(node: &Node, record: &Record) -> Result<(), String> {
     firelens::remove(&node.config.run_dir(), record.id());
     let volumes = node.journal.task_dir(record.id()).join("volumes");
     volumes::unmount(&volumes).map_err(|error| errors::chain(&error))?;
+    let mounted = file_systems::task_dir(&node.config.run_dir(), record.id());
+    let unmounted = tokio::task::spawn_blocking(move || file_systems::unmount_all(&mounted));
+    let unmounted = unmounted.await.map_err(io::Error::other).flatten();
+    unmounted.map_err(|error| errors::chain(&error))?;
     network.map_err(|error| errors::chain(&error))?;
     group.map_err(|error| errors::chain(&error))
 }
@@ -63,6 +68,7 @@ pub fn shared_shm(node: &Node, record: &Record) -> Option<PathBuf> {
 
 /// Unmounts what tasks that nobody knows have left.
 pub fn sweep(run_dir: &Path, knows: impl Fn(&str) -> bool) {
+    file_systems::sweep(run_dir, &knows);
     let Ok(entries) = fs::read_dir(run_dir.join("shm")) else { return };
     for entry in entries.flatten() {
         if !knows(&entry.file_name().to_string_lossy()) {
@@ -89,6 +95,7 @@ struct Ground {
     held: Held,
     shm: PathBuf,
     shm_bytes: i64,
+    file_systems: Vec<FileSystemMount>,
 }
 
 impl Ground {
@@ -103,6 +110,9 @@ impl Ground {
             held: held(task),
             shm: shm_dir(&node.config.run_dir(), record.id()),
             shm_bytes: sizes.max().unwrap_or_default(),
+            file_systems: node
+                .file_systems
+                .of_task(task, &file_systems::task_dir(&node.config.run_dir(), record.id())),
         }
     }
 
@@ -118,6 +128,7 @@ impl Ground {
                 return Err(errors::resource_initialization(&error));
             }
         }
+        file_systems::mount_all(&self.file_systems)?;
         if self.held.ipc {
             mount_shm(&self.shm, self.shm_bytes).map_err(|error| errors::resource_initialization(&error))?;
         }

@@ -11,6 +11,7 @@ use oci_spec::image::Config;
 use wire::link;
 
 use super::errors::reason;
+use super::file_systems;
 use crate::runtime::mounts::Bind;
 use crate::runtime::rootfs::split_options;
 
@@ -52,6 +53,8 @@ pub struct Places<'a> {
     pub task: &'a Path,
     /// Volumes that outlive it.
     pub shared: &'a Path,
+    /// Network file systems, mounted before.
+    pub file_systems: &'a Path,
 }
 
 /// All volume mounts of a container; an error is a reason as ECS words it.
@@ -120,10 +123,8 @@ fn source(volume: &link::Volume, places: &Places<'_>) -> Result<Source, String> 
         };
     }
     if volume.efs_volume_configuration.is_some() {
-        return Err(reason(
-            "ResourceInitializationError",
-            "network file systems are not supported on this node",
-        ));
+        let path = file_systems::volume_dir(places.file_systems, &volume.name);
+        return Ok(Source { path, ..Source::default() });
     }
     match volume.host.as_ref().and_then(|host| host.source_path.as_deref()).filter(|path| !path.is_empty()) {
         Some(path) if path.starts_with('/') => Ok(Source::given(path)),
@@ -197,7 +198,7 @@ mod tests {
 
     fn check(volume: serde_json::Value, expected: Result<(&str, bool), &str>) {
         let volume: link::Volume = serde_json::from_value(volume).unwrap();
-        let places = Places { task: Path::new("/t"), shared: Path::new("/s") };
+        let places = Places { task: Path::new("/t"), shared: Path::new("/s"), file_systems: Path::new("/f") };
         let found = source(&volume, &places);
         let found = found.as_ref().map(|found| (found.path.to_str().unwrap(), found.filled_by_image));
         let found = found.map_err(|error| error.as_str());
@@ -210,6 +211,11 @@ mod tests {
         check(
             serde_json::json!({"name": "v", "type": "host", "host": {"sourcePath": "/srv"}}),
             Ok(("/srv", false)),
+        );
+        check(
+            serde_json::json!({"name": "v", "type": "efs",
+                "efsVolumeConfiguration": {"fileSystemId": "fs-1", "rootDirectory": "/"}}),
+            Ok(("/f/v", false)),
         );
         let docker = |scope: &str, autoprovision: bool| {
             serde_json::json!({"name": "v", "type": "docker", "dockerVolumeConfiguration":

@@ -12,6 +12,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use agent::images::CleanupPolicy;
 use anyhow::{Context, Result, bail};
 use model::ec2::Cidr;
 use model::ecs::ClusterName;
@@ -87,6 +88,10 @@ pub struct NodeConfig {
     pub cpu_units: Option<u32>,
     /// MiB of memory offered to tasks; `None` offers what the machine has.
     pub memory_mib: Option<u32>,
+    /// When images that nobody uses are removed.
+    pub image_cleanup: CleanupPolicy,
+    /// By id of a file system, the server and the directory that tasks mount.
+    pub file_systems: BTreeMap<String, String>,
 }
 
 impl Config {
@@ -128,6 +133,12 @@ impl Config {
                 .context("--instance-cluster")?,
             cpu_units: options.node_cpu_units,
             memory_mib: options.node_memory_mib,
+            image_cleanup: image_cleanup(
+                options.image_cleanup_interval,
+                options.image_minimum_cleanup_age,
+                options.image_unused_after,
+            )?,
+            file_systems: file_systems(&options.file_system)?,
         };
         Ok(Config {
             data_dir,
@@ -174,6 +185,39 @@ fn mirrors(given: &[String]) -> Result<BTreeMap<String, String>> {
         let pair = text.split_once('=').filter(|(host, url)| !host.is_empty() && url.starts_with("http"));
         let (host, url) = pair.with_context(|| format!("--registry-mirror {text}: write HOST=URL"))?;
         Ok((host.to_owned(), url.trim_end_matches('/').to_owned()))
+    };
+    given.iter().map(pair).collect()
+}
+
+/// When images go, in seconds where something was said.
+fn image_cleanup(
+    every: Option<u64>,
+    minimum_age: Option<u64>,
+    unused_for: Option<u64>,
+) -> Result<CleanupPolicy> {
+    if every == Some(0) {
+        bail!("--image-cleanup-interval must be at least 1");
+    }
+    let defaults = CleanupPolicy::default();
+    let or = |given: Option<u64>, default| given.map_or(default, Duration::from_secs);
+    Ok(CleanupPolicy {
+        every: or(every, defaults.every),
+        minimum_age: or(minimum_age, defaults.minimum_age),
+        unused_for: or(unused_for, defaults.unused_for),
+    })
+}
+
+/// The id is EFS's, `fs-` and hexadecimal digits; the rest is what mount takes.
+fn file_systems(given: &[String]) -> Result<BTreeMap<String, String>> {
+    let pair = |text: &String| {
+        let is_id = |id: &str| id.strip_prefix("fs-").is_some_and(|rest| !rest.is_empty());
+        let is_source = |source: &str| {
+            source.split_once(":/").is_some_and(|(host, _)| !host.is_empty()) && !source.contains([' ', ','])
+        };
+        let pair = text.split_once('=').filter(|(id, source)| is_id(id) && is_source(source));
+        let (id, source) =
+            pair.with_context(|| format!("--file-system {text}: write fs-ID=HOST:/DIRECTORY"))?;
+        Ok((id.to_owned(), source.to_owned()))
     };
     given.iter().map(pair).collect()
 }
@@ -228,6 +272,11 @@ mod tests {
         refused(with(|o| o.listen = Some("4566".into())), "--listen 4566: expected an address");
         refused(with(|o| o.region = Some("US".into())), "--region: a region is");
         refused(with(|o| o.account_id = Some("1".into())), "--account-id: an account id is 12 digits");
+        refused(
+            with(|o| o.file_system = vec!["fs-1=/x".into()]),
+            "--file-system fs-1=/x: write fs-ID=HOST:/DIR",
+        );
+        refused(with(|o| o.image_cleanup_interval = Some(0)), "--image-cleanup-interval must be at least 1");
         refused(with(|o| o.instance_cluster = Some("a b".into())), "--instance-cluster");
         refused(with(|o| o.network_pool = Some("10".into())), "--network-pool");
     }

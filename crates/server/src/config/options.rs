@@ -64,6 +64,23 @@ pub struct UpOptions {
     /// The cluster in which this machine is a container instance, for EC2 and EXTERNAL tasks [default: default]
     #[arg(long, env = "LONGSHORE_INSTANCE_CLUSTER")]
     pub instance_cluster: Option<String>,
+    /// Seconds between two looks for images that nobody uses [default: 300]
+    #[arg(long, env = "LONGSHORE_IMAGE_CLEANUP_INTERVAL", value_name = "SECONDS")]
+    pub image_cleanup_interval: Option<u64>,
+    /// Seconds that an image stays after its last use although the disk is 85 % full [default: 600]
+    #[arg(long, env = "LONGSHORE_IMAGE_MINIMUM_CLEANUP_AGE", value_name = "SECONDS")]
+    pub image_minimum_cleanup_age: Option<u64>,
+    /// Seconds after its last use when an image goes although there is room [default: 604800]
+    #[arg(long, env = "LONGSHORE_IMAGE_UNUSED_AFTER", value_name = "SECONDS")]
+    pub image_unused_after: Option<u64>,
+    /// Tasks may mount the NFS server's DIRECTORY as the EFS file system ID; may be repeated
+    #[arg(
+        long = "file-system",
+        env = "LONGSHORE_FILE_SYSTEM",
+        value_name = "ID=HOST:/DIRECTORY",
+        value_delimiter = ','
+    )]
+    pub file_system: Vec<String>,
     /// Pull-through caches ask URL instead of the registry at HOST; may be repeated
     #[arg(
         long = "registry-mirror",
@@ -132,6 +149,10 @@ impl UpOptions {
             snapshotter: self.snapshotter.or(file.snapshotter),
             cni_conf_dir: self.cni_conf_dir.or(file.cni_conf_dir),
             instance_cluster: self.instance_cluster.or(file.instance_cluster),
+            image_cleanup_interval: self.image_cleanup_interval.or(file.image_cleanup_interval),
+            image_minimum_cleanup_age: self.image_minimum_cleanup_age.or(file.image_minimum_cleanup_age),
+            image_unused_after: self.image_unused_after.or(file.image_unused_after),
+            file_system: if self.file_system.is_empty() { file.file_system } else { self.file_system },
             registry_mirror: if self.registry_mirror.is_empty() {
                 file.registry_mirror
             } else {

@@ -11,7 +11,6 @@ use model::ecs::supervision::Supervision;
 use model::ecs::task::{AwsvpcConfiguration, LaunchType, Task, TaskSeen, TaskSpec};
 use model::ecs::task_container::{ContainerSeen, ManagedAgent, ManagedAgentName, TaskContainer};
 use model::ecs::task_definition::{Compatibility, NetworkMode, TaskDefinition, TaskDefinitionStatus};
-use model::ecs::volume::VolumeSource;
 use model::ecs::{
     ContainerInstanceId, ContainerStatus, DesiredStatus, ServiceName, Tags, TaskId, TaskOverride,
 };
@@ -167,11 +166,6 @@ fn check_served(definition: &TaskDefinition) -> Result<(), Error> {
     let unserved = [
         (any(|c| c.secrets.as_ref().is_some_and(|all| !all.is_empty())) || any(log_secrets), "Secrets"),
         (any(|c| c.repository_credentials.is_some()), "Repository credentials"),
-        (
-            definition.spec.volumes.iter().any(|v| matches!(v.source, VolumeSource::Efs(_))),
-            // Deviation: they could be mounted by NFS, which no node does yet.
-            "EFS volumes",
-        ),
     ];
     match unserved.iter().find(|(asked, _)| *asked) {
         Some((_, what)) => Err(Error::UnsupportedFeature(format!("{what} are not supported."))),
