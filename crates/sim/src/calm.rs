@@ -10,6 +10,7 @@ use services::ecs::door;
 
 use crate::requests::Request;
 use crate::serving::{self, Serve};
+use crate::shifting;
 use crate::targets;
 use crate::trace::short;
 use crate::world::World;
@@ -111,6 +112,9 @@ impl World {
         let rows: Vec<&Target> = ledger.targets().collect();
         let mut found = targets::left(&rows, &tasks, self.now());
         found.extend(ledger.services().filter_map(|service| serving::unserved(service, &tasks)));
+        let shifting =
+            ledger.shifting().and_then(|(service, weights)| shifting::astray(service, &weights, &tasks));
+        found.extend(shifting);
         found
     }
 

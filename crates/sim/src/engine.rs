@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use model::Record;
-use model::ecs::{DesiredStatus, LastStatus, NodeLoad, Service, Task};
+use model::ecs::lifecycle::LifecycleStage;
+use model::ecs::{DesiredStatus, LastStatus, NodeLoad, Service, ServiceDeployment, Task};
 use model::elbv2::{Target, TargetHealth};
 use parking_lot::Mutex;
 use store::Seq;
@@ -105,6 +106,18 @@ impl StormyEngine {
             Some(Planted::CountsUnhealthyTarget) => each::<Target>(commit, "elbv2/target", |target| {
                 target.seen.get_or_insert_with(TargetHealth::healthy);
             }),
+            Some(Planted::ForgetsShift) => {
+                if commit.writes.keys().any(|key| is(key, "ecs/service-deployment")) {
+                    commit.writes.retain(|key, _| !is(key, "elbv2/listener"));
+                }
+            }
+            Some(Planted::SkipsScaleUp) => skip(commit, LifecycleStage::ScaleUp, LifecycleStage::PostScaleUp),
+            Some(Planted::CleansUpEarly) => {
+                skip(commit, LifecycleStage::PostScaleUp, LifecycleStage::CleanUp)
+            }
+            Some(Planted::ForgetsGrace) => each::<Service>(commit, "ecs/service", |service| {
+                service.spec.health_check_grace_period_seconds = None;
+            }),
             Some(Planted::DoubleReplace) => double(commit),
             Some(Planted::LosesOwner) => each::<Task>(commit, "ecs/task", |task| {
                 // One in four: who sees none of its tasks would make them without end.
@@ -123,6 +136,15 @@ impl StormyEngine {
             | None => {}
         }
     }
+}
+
+/// Takes deployments that enter one stage for having come to a later one.
+fn skip(commit: &mut Commit, from: LifecycleStage, to: LifecycleStage) {
+    each::<ServiceDeployment>(commit, "ecs/service-deployment", |record| {
+        if let Some(lifecycle) = record.lifecycle.as_mut().filter(|lifecycle| lifecycle.stage == from) {
+            lifecycle.stage = to;
+        }
+    });
 }
 
 /// Changes every row of a table that a commit writes.

@@ -4,17 +4,19 @@
 //! believes it wrote, and checks the laws commit by commit.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use bytes::Bytes;
 use control::Clock;
 use model::Record;
 use model::Timestamp;
 use model::ec2::{AddressLease, InterfaceKind, NetworkInterface};
-use model::ecs::{DesiredStatus, NodeLoad, Service, Task};
-use model::elbv2::Target;
+use model::ecs::{DesiredStatus, NodeLoad, Service, ServiceDeployment, Task};
+use model::elbv2::{Listener, Target};
 
 use crate::laws::{self, Tables};
 use crate::serving::{self, Commit, Promises};
+use crate::shifting::{self, Fit, Shifted, Weights};
 use crate::targets::{self, Books, Sightings};
 
 /// A task and its ARN, which the laws compare often.
@@ -29,6 +31,9 @@ struct Booked {
 struct Old {
     tasks: Vec<(Bytes, Task)>,
     services: Vec<(Bytes, Option<Service>)>,
+    records: Vec<(Bytes, ServiceDeployment)>,
+    touched: BTreeSet<Bytes>,
+    fit: Fit,
 }
 
 /// The tables that the laws speak of, as last committed.
@@ -45,7 +50,13 @@ pub struct Ledger {
     interfaces: BTreeMap<Bytes, NetworkInterface>,
     capacity: BTreeMap<String, (u32, u32)>,
     targets: BTreeMap<Bytes, Target>,
+    records: BTreeMap<Bytes, ServiceDeployment>,
+    listeners: BTreeMap<Bytes, Listener>,
     balanced: BTreeSet<String>,
+    /// The service that shifts traffic, and the listener by which it does.
+    shifting: Option<(String, String)>,
+    /// How long the failing checks of a young task are ignored, by service.
+    grace: BTreeMap<String, Duration>,
     proven: BTreeSet<String>,
     latest: Timestamp,
     sightings: Sightings,
@@ -67,7 +78,11 @@ impl Ledger {
             interfaces: BTreeMap::new(),
             capacity,
             targets: BTreeMap::new(),
+            records: BTreeMap::new(),
+            listeners: BTreeMap::new(),
             balanced: BTreeSet::new(),
+            shifting: None,
+            grace: BTreeMap::new(),
             proven: BTreeSet::new(),
             latest: Timestamp::default(),
             sightings: Sightings::default(),
@@ -94,6 +109,8 @@ impl Ledger {
                 Some("ec2/address-lease") => put(&mut self.leases, key, value.as_ref()),
                 Some("ec2/network-interface") => put(&mut self.interfaces, key, value.as_ref()),
                 Some("elbv2/target") => put(&mut self.targets, key, value.as_ref()),
+                Some("elbv2/listener") => put(&mut self.listeners, key, value.as_ref()),
+                Some("ecs/service-deployment") => put(&mut self.records, key, value.as_ref()),
                 Some(_) | None => Ok(()),
             };
             self.violations.extend(booked.err());
@@ -108,7 +125,9 @@ impl Ledger {
         for service in self.services.values() {
             let before = before.get(service.name.as_str()).copied().unwrap_or_default();
             let sightings = self.balanced.contains(service.name.as_str()).then_some(&self.sightings);
-            let commit = Commit { tasks: &tasks, born: &born, stopped: &stopped, before, sightings };
+            let shifting = self.shifting.as_ref().map(|(name, _)| name.as_str());
+            let commit =
+                Commit { tasks: &tasks, born: &born, stopped: &stopped, before, sightings, shifting };
             self.violations.extend(serving::laws(service, &self.promises, &commit));
         }
         let tables = Tables {
@@ -119,9 +138,11 @@ impl Ledger {
             capacity: &self.capacity,
         };
         self.violations.extend(laws::standing(&tables));
+        self.latest = self.latest.max(self.clock.now());
         if !self.balanced.is_empty() {
-            self.note_time();
-            let broken = self.broken_of_targets(&old);
+            let mut broken = self.broken_of_shifts(&old, &stopped);
+            broken.extend(stopped.iter().filter_map(|task| self.broken_of_grace(task)));
+            broken.extend(self.broken_of_targets(&old));
             self.violations.extend(broken);
         }
     }
@@ -136,10 +157,72 @@ impl Ledger {
             Some("ecs/service") => Some((key.clone(), self.services.get(key).cloned())),
             Some(_) | None => None,
         };
+        let record = |key: &Bytes| self.records.get(key).map(|it| (key.clone(), it.clone()));
+        let is_fit = |task: &Task| {
+            serving::serves(task)
+                && serving::is_proven(task)
+                && self.sightings.is_well(task)
+                && !self.sightings.was_failing(task)
+        };
+        let shifting = self.shifting.as_ref();
         Old {
             tasks: writes.keys().filter_map(task).collect(),
             services: writes.keys().filter_map(service).collect(),
+            records: writes.keys().filter_map(record).collect(),
+            touched: writes.keys().cloned().collect(),
+            fit: shifting.map(|(name, _)| shifting::fit(self.tasks(), name, is_fit)).unwrap_or_default(),
         }
+    }
+
+    /// What is broken of the service that shifts traffic.
+    fn broken_of_shifts(&self, old: &Old, stopped: &[&Task]) -> Vec<String> {
+        let Some((service, weights)) = self.shifting() else { return Vec::new() };
+        let is_present = |it: &&ServiceDeployment| {
+            it.id == service.primary().service_deployment && it.service == service.name
+        };
+        let Some((key, new)) = self.records.iter().find(|(_, it)| is_present(it)) else { return Vec::new() };
+        let before = old.records.iter().find(|(it, _)| it == key).map(|(_, record)| record);
+        let tasks: Vec<(&str, &Task)> = self.tasks.values().map(|it| (it.arn.as_str(), &it.task)).collect();
+        shifting::laws(&Shifted {
+            service,
+            // What the commit does not touch is as it was.
+            old: before.or(Some(new).filter(|_| !old.touched.contains(key))),
+            new,
+            weights: &weights,
+            tasks: &tasks,
+            stopped,
+            proven: &self.proven,
+            before: &old.fit,
+            sightings: &self.sightings,
+        })
+    }
+
+    /// A young task is not stopped for its failing checks.
+    fn broken_of_grace(&self, task: &Task) -> Option<String> {
+        let grace = *self.grace.get(serving::owner(task)?)?;
+        let reason = task.seen.stopped_reason.as_deref().unwrap_or_default();
+        let age = self.latest.since(task.seen.started_at?);
+        (reason.starts_with("Task failed ELB health checks") && age < grace).then(|| {
+            format!("task {}: stopped for its checks after {age:?}, where {grace:?} are its grace", task.id)
+        })
+    }
+
+    /// The service that shifts traffic, with what its rule does.
+    pub fn shifting(&self) -> Option<(&Service, Weights)> {
+        let (name, listener) = self.shifting.as_ref()?;
+        let service = self.services.values().find(|service| service.name.as_str() == name)?;
+        let listener = self.listeners.values().find(|it| it.arn().to_string() == *listener)?;
+        Some((service, shifting::weights(listener)))
+    }
+
+    /// Notes by which listener a service shifts traffic.
+    pub fn shift(&mut self, service: &str, listener: &str) {
+        self.shifting = Some((service.to_owned(), listener.to_owned()));
+    }
+
+    /// Notes for how long the failing checks of a service's young tasks are ignored.
+    pub fn bear(&mut self, service: &str, grace: Duration) {
+        self.grace.insert(service.to_owned(), grace);
     }
 
     fn broken_of_targets(&self, old: &Old) -> Vec<String> {

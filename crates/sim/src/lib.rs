@@ -7,7 +7,9 @@
 //! the same world, to the last line of its trace.
 //!
 //! In every second world, those of the even seeds, two of the services are behind a load balancer
-//! whose data plane is simulated too ([`balancer`]); the other worlds do without.
+//! whose data plane is simulated too ([`balancer`]); the other worlds do without. In every other of those one service
+//! shifts traffic from revision to revision, by each strategy in turn ([`shifting`]); in the rest the failing checks of
+//! young tasks are ignored for a while.
 //!
 //! No socket and no clock; the one touch of a disk is a temporary directory for the blobs and
 //! log segments that a cloud must have, which no simulated request reads or writes.
@@ -17,6 +19,7 @@ pub mod calm;
 pub mod cloud;
 pub mod dice;
 pub mod engine;
+pub mod fronts;
 pub mod laws;
 pub mod ledger;
 pub mod machine;
@@ -24,6 +27,7 @@ pub mod node;
 pub mod planted;
 pub mod requests;
 pub mod serving;
+pub mod shifting;
 pub mod targets;
 pub mod trace;
 pub mod world;

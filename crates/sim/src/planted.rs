@@ -33,6 +33,14 @@ pub enum Planted {
     ForgetDrain,
     /// A target is healthy as soon as it is registered, although nobody has looked at it.
     CountsUnhealthyTarget,
+    /// A share of the traffic is written down, and the rule left as it was.
+    ForgetsShift,
+    /// A new revision is taken for up before it has its tasks.
+    SkipsScaleUp,
+    /// The old revision goes while it still has the traffic.
+    CleansUpEarly,
+    /// The failing checks of young tasks are not ignored.
+    ForgetsGrace,
     /// The task that replaces another is made twice.
     DoubleReplace,
     /// A new task forgets which service it belongs to, so that it is made twice.
@@ -41,7 +49,7 @@ pub enum Planted {
 
 impl Planted {
     /// All of them.
-    pub const ALL: [Planted; 16] = [
+    pub const ALL: [Planted; 20] = [
         Planted::KeepsLease,
         Planted::ForgetsLoad,
         Planted::IgnoresExpectations,
@@ -56,6 +64,10 @@ impl Planted {
         Planted::ForgetsMinimum,
         Planted::ForgetDrain,
         Planted::CountsUnhealthyTarget,
+        Planted::ForgetsShift,
+        Planted::SkipsScaleUp,
+        Planted::CleansUpEarly,
+        Planted::ForgetsGrace,
         Planted::DoubleReplace,
         Planted::LosesOwner,
     ];

@@ -5,9 +5,8 @@ use std::time::Duration;
 use anyhow::{Context, Result, anyhow};
 use model::ecs::DesiredStatus;
 use services::error::Fault;
-use services::{OpCtx, Room, ServiceError, ec2, ecs, elbv2, runner};
+use services::{OpCtx, Room, ServiceError, ec2, ecs, runner};
 use wire::ecs as shape;
-use wire::elbv2 as balancing;
 use wire::{Operation, Shape};
 
 use crate::dice::Dice;
@@ -45,11 +44,6 @@ pub enum Answer {
 
 /// Where containers named `app` listen, and the balancer reaches them.
 pub(crate) const PORT: i32 = 80;
-/// The target groups of a balanced world.
-const GROUPS: [&str; 2] = ["front", "middle"];
-/// How long a deregistered target drains, in seconds.
-const DRAINS_FOR: &str = "30";
-
 /// The families that are registered, each with CPU units and MiB.
 const FAMILIES: [(&str, &str, &str); 8] = [
     ("web", "256", "512"),
@@ -241,67 +235,6 @@ pub async fn prepare(ctx: &OpCtx) -> Result<Vec<String>> {
     let input = wire::ec2::DescribeSubnetsRequest::default();
     let found = call::<wire::ec2::DescribeSubnets>(&ec2::ROOM, ctx.clone(), input).await.map_err(refused)?;
     Ok(found.subnets.into_iter().flatten().filter_map(|subnet| subnet.subnet_id).collect())
-}
-
-/// Makes the load balancer and its target groups; answers with the ARNs of the latter.
-///
-/// # Errors
-/// When one of the requests is refused.
-pub async fn balance(ctx: &OpCtx, subnets: &[String]) -> Result<Vec<String>> {
-    let refused = |error: ServiceError| anyhow!("{error}");
-    let found = call::<wire::ec2::DescribeVpcs>(&ec2::ROOM, ctx.clone(), Default::default()).await;
-    let vpcs = found.map_err(refused)?.vpcs.unwrap_or_default();
-    let vpc_id = vpcs.into_iter().next().and_then(|vpc| vpc.vpc_id);
-    let input = balancing::CreateLoadBalancerInput {
-        name: "world".into(),
-        subnets: Some(subnets.to_vec()),
-        ..Default::default()
-    };
-    let made = call::<balancing::CreateLoadBalancer>(&elbv2::ROOM, ctx.clone(), input).await;
-    let made = made.map_err(refused)?.load_balancers.unwrap_or_default();
-    let balancer = made.into_iter().next().and_then(|it| it.load_balancer_arn);
-    let balancer = balancer.context("a load balancer has an ARN")?;
-    let mut groups = Vec::new();
-    for (name, port) in GROUPS.into_iter().zip(8080..) {
-        let input = balancing::CreateTargetGroupInput {
-            name: name.into(),
-            protocol: Some("HTTP".into()),
-            port: Some(PORT),
-            vpc_id: vpc_id.clone(),
-            target_type: Some("ip".into()),
-            ..Default::default()
-        };
-        let made = call::<balancing::CreateTargetGroup>(&elbv2::ROOM, ctx.clone(), input).await;
-        let made = made.map_err(refused)?.target_groups.unwrap_or_default();
-        let group = made.into_iter().next().and_then(|it| it.target_group_arn);
-        let group = group.context("a target group has an ARN")?;
-        let delay = balancing::TargetGroupAttribute {
-            key: Some("deregistration_delay.timeout_seconds".into()),
-            value: Some(DRAINS_FOR.into()),
-        };
-        let input = balancing::ModifyTargetGroupAttributesInput {
-            target_group_arn: group.clone(),
-            attributes: vec![delay],
-        };
-        let changed = call::<balancing::ModifyTargetGroupAttributes>(&elbv2::ROOM, ctx.clone(), input).await;
-        changed.map_err(refused)?;
-        let forward = balancing::Action {
-            r#type: "forward".into(),
-            target_group_arn: Some(group.clone()),
-            ..Default::default()
-        };
-        let input = balancing::CreateListenerInput {
-            load_balancer_arn: balancer.clone(),
-            protocol: Some("HTTP".into()),
-            port: Some(port),
-            default_actions: vec![forward],
-            ..Default::default()
-        };
-        let listening = call::<balancing::CreateListener>(&elbv2::ROOM, ctx.clone(), input).await;
-        listening.map_err(refused)?;
-        groups.push(group);
-    }
-    Ok(groups)
 }
 
 fn containers(family: &str) -> Vec<shape::ContainerDefinition> {

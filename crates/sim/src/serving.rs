@@ -3,6 +3,7 @@
 //! What a service was promised is noted when it is asked for, so that the laws do not believe the stored bounds.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use model::ecs::deployment::{DeploymentStatus, RolloutState};
 use model::ecs::service::ServiceStatus;
@@ -12,7 +13,8 @@ use services::{OpCtx, ServiceError, ecs};
 use wire::ecs as shape;
 
 use crate::dice::Dice;
-use crate::requests::{PORT, call, network};
+use crate::fronts::Fronts;
+use crate::requests::{call, network};
 use crate::targets::Sightings;
 
 /// The names that services have.
@@ -39,13 +41,13 @@ pub enum Serve {
 }
 
 impl Serve {
-    /// A creation of the service number `at`: behind the target group of this number, if there is one.
+    /// A creation of the service number `at`: behind what is there for this number.
     pub fn create(
         at: usize,
         desired: Option<i32>,
         family: &str,
         subnets: &[String],
-        groups: &[String],
+        fronts: &Fronts,
     ) -> Serve {
         let (name, (minimum, maximum)) = (NAMES[at], BOUNDS[at]);
         Serve::Create(Box::new(shape::CreateServiceRequest {
@@ -54,7 +56,8 @@ impl Serve {
             desired_count: desired,
             launch_type: Some("FARGATE".into()),
             network_configuration: Some(network(subnets.to_vec())),
-            load_balancers: groups.get(at).map(|group| vec![behind(group)]),
+            load_balancers: fronts.of(at),
+            health_check_grace_period_seconds: fronts.grace(at),
             deployment_configuration: Some(shape::DeploymentConfiguration {
                 minimum_healthy_percent: Some(minimum),
                 maximum_percent: Some(maximum),
@@ -63,7 +66,7 @@ impl Serve {
                     rollback: true,
                     ..Default::default()
                 }),
-                ..Default::default()
+                ..fronts.strategy(at)
             }),
             ..Default::default()
         }))
@@ -71,15 +74,15 @@ impl Serve {
 
     /// Any change of any service. One name always has the same bounds, so that a promise holds for every life of it.
     ///
-    /// The first names are behind the target groups, as many as there are.
-    pub fn any(dice: &mut Dice, subnets: &[String], groups: &[String]) -> Serve {
+    /// The first names are behind target groups, as many as there are.
+    pub fn any(dice: &mut Dice, subnets: &[String], fronts: &Fronts) -> Serve {
         let at = usize::try_from(dice.below(NAMES.len() as u64)).unwrap_or(0);
         let name = NAMES[at];
         let desired = i32::try_from(dice.below(4)).ok();
         match dice.below(10) {
             0..4 => {
                 let family = dice.pick(&GOOD).copied().unwrap_or("web");
-                Serve::create(at, desired, family, subnets, groups)
+                Serve::create(at, desired, family, subnets, fronts)
             }
             4..9 => Serve::update(dice, name, desired),
             _ => Serve::Delete(name.to_owned()),
@@ -97,6 +100,30 @@ impl Serve {
             _ => shape::UpdateServiceRequest { task_definition: family, ..base },
         };
         Serve::Update(Box::new(update))
+    }
+
+    /// A new revision of the first service.
+    pub fn next() -> Serve {
+        let (service, family) = (NAMES[0].to_owned(), Some(GOOD[1].to_owned()));
+        Serve::Update(Box::new(shape::UpdateServiceRequest {
+            service,
+            task_definition: family,
+            ..Default::default()
+        }))
+    }
+
+    /// For how long a creation says that failing checks of a young task are ignored.
+    pub fn grace(&self) -> Option<(&str, Duration)> {
+        let Serve::Create(input) = self else { return None };
+        let seconds = u64::try_from(input.health_check_grace_period_seconds?).ok()?;
+        Some((input.service_name.as_str(), Duration::from_secs(seconds)))
+    }
+
+    /// Whether a creation is of a service that shifts traffic.
+    pub fn shifts(&self) -> Option<&str> {
+        let Serve::Create(input) = self else { return None };
+        let strategy = input.deployment_configuration.as_ref()?.strategy.as_ref();
+        strategy.map(|_| input.service_name.as_str())
     }
 
     /// The service that a creation puts behind a load balancer.
@@ -150,16 +177,6 @@ impl std::fmt::Display for Serve {
     }
 }
 
-/// The port of every container named `app`, behind a target group.
-fn behind(group: &str) -> shape::LoadBalancer {
-    shape::LoadBalancer {
-        target_group_arn: Some(group.to_owned()),
-        container_name: Some("app".into()),
-        container_port: Some(PORT),
-        ..Default::default()
-    }
-}
-
 /// The service of a task, by its group, which says it in other words than `spec.service`.
 pub fn owner(task: &Task) -> Option<&str> {
     task.spec.group.as_deref()?.strip_prefix("service:")
@@ -188,11 +205,13 @@ pub struct Commit<'a> {
     pub before: usize,
     /// What is known of the targets of a service behind a load balancer.
     pub sightings: Option<&'a Sightings>,
+    /// The service that shifts traffic: its minimum is where the traffic goes, see [`crate::shifting`].
+    pub shifting: Option<&'a str>,
 }
 
 /// What is broken of one service after a commit.
 pub fn laws(service: &Service, promises: &Promises, commit: &Commit<'_>) -> Vec<String> {
-    let Commit { tasks, born, stopped, before, sightings } = *commit;
+    let Commit { tasks, born, stopped, before, sightings, shifting } = *commit;
     let name = service.name.as_str();
     let Some((minimum, maximum)) = promises.get(name).copied() else { return Vec::new() };
     let own: Vec<&Task> = tasks.iter().filter(|task| owner(task) == Some(name)).copied().collect();
@@ -233,7 +252,8 @@ pub fn laws(service: &Service, promises: &Promises, commit: &Commit<'_>) -> Vec<
         let reason = task.seen.stopped_reason.as_deref().unwrap_or_default();
         owner(task) == Some(name) && reason.starts_with("Scaling activity")
     });
-    if service.status == ServiceStatus::Active && by_scheduler && running < before.min(least) {
+    let is_bound = service.status == ServiceStatus::Active && shifting != Some(name);
+    if is_bound && by_scheduler && running < before.min(least) {
         broken
             .push(format!("service {name}: {running} healthy tasks are left, where {least} are the minimum"));
     }

@@ -30,6 +30,14 @@ fn no_law_is_broken_in_more_worlds() {
 }
 
 #[test]
+fn no_law_is_broken_while_traffic_is_shifted() {
+    // One world for each strategy.
+    for seed in [4, 8, 12] {
+        good(seed..seed + 1);
+    }
+}
+
+#[test]
 fn what_a_killed_agent_had_begun_is_taken_down() {
     // An agent dies while it makes a site; the task is told to stop before the next one starts.
     let outcome = run(Plan { seed: 293, steps: 120, planted: None }).expect("a world can be made");
@@ -131,6 +139,26 @@ fn a_forgotten_drain_is_noticed() {
 #[test]
 fn an_unhealthy_target_that_counts_is_noticed() {
     noticed(Planted::CountsUnhealthyTarget, "before its target is healthy");
+}
+
+#[test]
+fn a_forgotten_shift_is_noticed() {
+    noticed(Planted::ForgetsShift, "the rule's weights are");
+}
+
+#[test]
+fn a_skipped_scale_up_is_noticed() {
+    noticed(Planted::SkipsScaleUp, "a new revision is up with");
+}
+
+#[test]
+fn a_clean_up_before_its_time_is_noticed() {
+    noticed(Planted::CleansUpEarly, "healthy tasks are left where traffic goes");
+}
+
+#[test]
+fn a_forgotten_grace_is_noticed() {
+    noticed(Planted::ForgetsGrace, "are its grace");
 }
 
 #[test]

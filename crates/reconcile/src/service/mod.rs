@@ -26,6 +26,10 @@ mod laws;
 #[cfg(test)]
 mod simulated;
 #[cfg(test)]
+mod simulated_laws;
+#[cfg(test)]
+mod simulated_life;
+#[cfg(test)]
 mod staged_examples;
 
 use std::collections::BTreeMap;

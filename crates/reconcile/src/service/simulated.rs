@@ -1,11 +1,10 @@
 //! A world of one service for the laws: tasks that move at their own pace, and plans that are carried out at once.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
 
 use model::ecs::deployment::{
     CircuitBreaker, Deployment, DeploymentConfiguration, DeploymentStatus, DeploymentStrategy, MonitorStatus,
-    RolloutState, ServiceDeploymentStatus,
+    ServiceDeploymentStatus,
 };
 use model::ecs::lifecycle::{HookStatus, LifecycleStage, Shifting};
 use model::ecs::name::{RevisionId, ServiceDeploymentId};
@@ -13,17 +12,11 @@ use model::ecs::service::{
     DeploymentControllerType, PropagateTags, SchedulingStrategy, ServiceSpec, ServiceStatus,
 };
 use model::ecs::service_revision::{ServiceLoadBalancer, TrafficShift};
-use model::ecs::status::{DesiredStatus, LastStatus, StopCode};
-use model::ecs::supervision::Supervision;
 use model::ecs::volume::Switch;
 use model::ecs::{ClusterName, ContainerInstanceId, Service, ServiceDeployment, ServiceName, TaskId};
 use model::{AccountId, Region, Scope, Timestamp};
 
-use super::bounds::{least_healthy, most_present};
-use super::{
-    Checks, Health, Plan, RouteView, StopCause, TargetState, TargetView, TaskAction, TaskView, View, decide,
-    health,
-};
+use super::{Checks, Plan, RouteView, TaskView, View, decide};
 use crate::deployment::traffic;
 
 /// The target groups and rules of a world whose traffic is shifted.
@@ -284,106 +277,6 @@ impl World {
         );
     }
 
-    fn check_laws(&self, view: &View, plan: &Plan) {
-        let counts =
-            |id: &TaskId| plan.tasks.get(id).is_some_and(|it| it.contains(&TaskAction::CountFailure));
-        for task in view.tasks.iter().filter(|task| plan.start.is_some() && !task.is_live()) {
-            let is_counted = task.supervision.is_counted || counts(&task.id);
-            assert!(is_counted || !health::is_failure(task), "{} is replaced before it is counted", task.id);
-        }
-        if self.balancer.is_some() {
-            return self.check_staged_laws(view, plan);
-        }
-        let spec = &plan.service.spec;
-        let primary = plan.service.primary();
-        assert_eq!(primary.status, DeploymentStatus::Primary);
-        assert!(plan.service.deployments[1..].iter().all(|it| it.status == DeploymentStatus::Active));
-        let least = least_healthy(spec.desired_count, spec.deployment.minimum_healthy_percent) as usize;
-        let most = most_present(spec.desired_count, spec.deployment.maximum_percent) as usize;
-        let serves = |task: &&TaskView| match health::of(task, Duration::ZERO, self.now) {
-            Health::Healthy => true,
-            Health::Coming(_) => {
-                task.deployment != primary.id && task.last == LastStatus::Running && !task.is_checked()
-            }
-            Health::Unhealthy(_) | Health::Going => false,
-        };
-        let before = view.tasks.iter().filter(serves).count();
-        let after = view.tasks.iter().filter(serves).filter(|task| !plan.stops(&task.id)).count();
-        if view.service.status == ServiceStatus::Active {
-            assert!(after >= before.min(least), "{before} healthy become {after}, and {least} are the least");
-        }
-        if let Some(start) = &plan.start {
-            let present = view.tasks.iter().filter(|task| task.is_present()).count();
-            assert!(
-                present + start.places.len() <= most,
-                "{present} and {} are too many",
-                start.places.len()
-            );
-            assert_ne!(primary.rollout_state, RolloutState::Failed, "what was given up starts nothing");
-            assert_eq!(start.revision, primary.id);
-        }
-        for id in view.tasks.iter().filter(|task| plan.stops(&task.id)).map(|task| &task.id) {
-            let task = &self.tasks[id];
-            assert!(task.is_live(), "a task is stopped once");
-            assert!(!task.supervision.is_protected(self.now) || view.service.status != ServiceStatus::Active);
-        }
-    }
-
-    fn check_staged_laws(&self, view: &View, plan: &Plan) {
-        let desired = plan.service.spec.desired_count;
-        let least = least_healthy(desired, 100) as usize;
-        let mut after = self.clone();
-        plan.shifts
-            .iter()
-            .for_each(|shift| drop(after.rules.insert(shift.rule.clone(), shift.weights.clone())));
-        // Whose group has production traffic keeps its tasks.
-        for (revision, group) in &self.group_of {
-            let serves = |task: &&TaskView| {
-                task.deployment == *revision
-                    && task.last == LastStatus::Running
-                    && matches!(
-                        health::of(task, Duration::ZERO, self.now),
-                        Health::Healthy | Health::Coming(_)
-                    )
-            };
-            let before = view.tasks.iter().filter(serves).count();
-            let left = view.tasks.iter().filter(serves).filter(|task| !plan.stops(&task.id)).count();
-            let others = view.tasks.iter().any(|task| {
-                task.deployment != *revision
-                    && self.group_of.get(&task.deployment) == Some(group)
-                    && task.is_live()
-            });
-            if view.service.status == ServiceStatus::Active && after.share(PRODUCTION, group) > 0.0 && !others
-            {
-                assert!(left >= before.min(least), "{revision}: {before} serving tasks become {left}");
-            }
-        }
-        if let Some(start) = &plan.start {
-            let of_it = |task: &&TaskView| task.deployment == start.revision && task.is_present();
-            let present = view.tasks.iter().filter(of_it).count();
-            let most = most_present(desired, 200) as usize;
-            assert!(
-                present + start.places.len() <= most,
-                "{present} and {} are too many",
-                start.places.len()
-            );
-            let entry = plan.service.deployments.iter().find(|it| it.id == start.revision);
-            let state = entry.expect("only revisions with a deployment start tasks").rollout_state;
-            assert_ne!(state, RolloutState::Failed, "what was given up starts nothing");
-        }
-        let stage = |record: &Option<ServiceDeployment>| {
-            let record = record.as_ref()?;
-            let lifecycle = record.lifecycle.as_ref()?;
-            Some((record.id.clone(), lifecycle.steps, lifecycle.stage))
-        };
-        if let (Some(before), Some(after)) = (stage(&view.record), stage(&plan.record))
-            && before.0 == after.0
-        {
-            let goes_round = before.1 > 0 && before.2 == LifecycleStage::ProductionTrafficShift;
-            assert!(after.2 >= before.2 || goes_round, "{before:?} becomes {after:?}");
-        }
-    }
-
     pub fn apply(&mut self, plan: Plan) {
         plan.shifts.into_iter().for_each(|shift| drop(self.rules.insert(shift.rule, shift.weights)));
         self.service = plan.service;
@@ -404,162 +297,4 @@ impl World {
             self.tasks.insert(id.clone(), self.task(id, revision, place));
         }
     }
-
-    fn task(&self, id: TaskId, deployment: RevisionId, instance: Option<ContainerInstanceId>) -> TaskView {
-        let target = |group: &String| TargetView {
-            group: group.clone(),
-            id: "10.0.0.1".into(),
-            port: 80,
-            state: TargetState::Absent,
-        };
-        TaskView {
-            id,
-            targets: self.group_of.get(&deployment).into_iter().chain(&self.groups).map(target).collect(),
-            deployment,
-            desired: DesiredStatus::Running,
-            last: LastStatus::Provisioning,
-            created_at: self.now,
-            started_at: None,
-            ended_at: None,
-            checks: self.checks,
-            stop_code: None,
-            was_unhealthy: false,
-            why_not: None,
-            supervision: Supervision::default(),
-            instance,
-            has_to_move: false,
-            zone: self.emptiest_zone(),
-        }
-    }
-
-    fn emptiest_zone(&self) -> Option<String> {
-        self.zones.iter().min_by_key(|zone| self.in_zone(zone)).cloned()
-    }
-
-    /// How many live tasks are in a zone.
-    pub fn in_zone(&self, zone: &str) -> usize {
-        self.tasks.values().filter(|task| task.is_live() && task.zone.as_deref() == Some(zone)).count()
-    }
-
-    fn act(&mut self, id: &TaskId, action: TaskAction) {
-        let now = self.now;
-        let Some(task) = self.tasks.get_mut(id) else { panic!("{id} is not there") };
-        match action {
-            TaskAction::NoteHealthy => task.supervision.healthy_at = Some(now),
-            TaskAction::CountFailure => task.supervision.is_counted = true,
-            TaskAction::Settle => task.supervision.is_settled = true,
-            TaskAction::Stop { cause, drains } => {
-                task.desired = DesiredStatus::Stopped;
-                task.stop_code = Some(cause.code());
-                task.was_unhealthy = matches!(cause, StopCause::Checks | StopCause::Target(_));
-                if drains {
-                    task.last = LastStatus::Deactivating;
-                }
-            }
-            TaskAction::Release => task.last = LastStatus::Stopping,
-            TaskAction::Register(target) => {
-                set_state(task, &target.group, TargetState::Initial);
-                task.supervision.targets.push(target);
-            }
-            TaskAction::Deregister(target) => {
-                set_state(task, &target.group, TargetState::Draining(None));
-                let entry = task.supervision.targets.iter_mut().find(|it| it.group == target.group);
-                entry.unwrap().is_deregistered = true;
-            }
-        }
-    }
-
-    /// Moves a task one step on in its life.
-    pub fn advance(&mut self, id: &TaskId) {
-        let now = self.now;
-        let Some(task) = self.tasks.get_mut(id) else { return };
-        if task.desired == DesiredStatus::Stopped && task.last != LastStatus::Deactivating {
-            task.last =
-                if task.last < LastStatus::Stopping { LastStatus::Stopping } else { LastStatus::Stopped };
-            task.ended_at = Some(now);
-            return;
-        }
-        match task.last {
-            LastStatus::Provisioning => task.last = LastStatus::Pending,
-            LastStatus::Pending => {
-                task.last = LastStatus::Running;
-                task.started_at = Some(now);
-            }
-            LastStatus::Running if task.checks == Checks::Unknown => task.checks = Checks::Passing,
-            LastStatus::Activating
-            | LastStatus::Running
-            | LastStatus::Deactivating
-            | LastStatus::Stopping
-            | LastStatus::Deprovisioning
-            | LastStatus::Stopped
-            | LastStatus::Deleted => {}
-        }
-        for target in &mut task.targets {
-            match target.state {
-                TargetState::Initial => target.state = TargetState::Healthy,
-                TargetState::Draining(_) => target.state = TargetState::Unused,
-                TargetState::Absent
-                | TargetState::Healthy
-                | TargetState::Unhealthy(_)
-                | TargetState::Unused => {}
-            }
-        }
-    }
-
-    /// A task ends by itself.
-    pub fn die(&mut self, id: &TaskId) {
-        let now = self.now;
-        let Some(task) = self.tasks.get_mut(id) else { return };
-        if task.desired == DesiredStatus::Running {
-            task.desired = DesiredStatus::Stopped;
-            let ran = task.started_at.is_some();
-            task.stop_code =
-                Some(if ran { StopCode::EssentialContainerExited } else { StopCode::TaskFailedToStart });
-        }
-        task.last = LastStatus::Stopped;
-        task.ended_at = task.ended_at.or(Some(now));
-    }
-
-    /// A task's end is certain, and has not come.
-    pub fn fall(&mut self, id: &TaskId) {
-        let now = self.now;
-        let Some(task) = self.tasks.get_mut(id).filter(|task| task.is_live()) else { return };
-        task.desired = DesiredStatus::Stopped;
-        let ran = task.started_at.is_some();
-        task.stop_code =
-            Some(if ran { StopCode::EssentialContainerExited } else { StopCode::TaskFailedToStart });
-        task.last = task.last.max(LastStatus::Stopping);
-        task.ended_at = Some(now);
-    }
-
-    pub fn pass(&mut self, seconds: u64) {
-        self.now = self.now + Duration::from_secs(seconds);
-    }
-
-    pub fn ids(&self) -> Vec<TaskId> {
-        self.tasks.keys().cloned().collect()
-    }
-
-    /// Everything moves on without trouble, for at most an hour.
-    pub fn calm(&mut self) {
-        for _ in 0..900 {
-            self.settle();
-            for id in self.ids() {
-                self.advance(&id);
-            }
-            self.pass(4);
-        }
-        self.settle();
-    }
-
-    pub fn running(&self, number: usize) -> usize {
-        let id = revision(number);
-        let runs =
-            |task: &&TaskView| task.deployment == id && task.is_live() && task.last == LastStatus::Running;
-        self.tasks.values().filter(runs).count()
-    }
-}
-
-fn set_state(task: &mut TaskView, group: &str, state: TargetState) {
-    task.targets.iter_mut().filter(|it| it.group == group).for_each(|it| it.state = state.clone());
 }

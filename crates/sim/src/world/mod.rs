@@ -3,7 +3,9 @@
 //! All decisions of chance that concern the world are drawn here, in the order of events; the
 //! runtime has one thread, so that order is the same for the same seed.
 
+mod asking;
 mod links;
+mod look;
 mod storm;
 mod targets;
 
@@ -15,24 +17,24 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use control::{Clock, LocalLink, scheduler};
 use model::Timestamp;
-use model::ecs::Task;
 use model::id::SeededIds;
-use parking_lot::{Mutex, MutexGuard};
-use services::{Cloud, Ids, OpCtx, ServiceError, ecs};
+use parking_lot::Mutex;
+use services::{Cloud, Ids, ServiceError, ecs};
 use store::{Schema, Store};
 use tokio::sync::{Notify, mpsc};
 use tokio::time::Instant;
 use wire::link::{ServerMessage, TaskStateChange};
 
 use crate::balancer::Balancer;
-use crate::cloud::{Ground, caller, scope};
+use crate::cloud::Ground;
 use crate::dice::Dice;
 use crate::engine::StormyEngine;
+use crate::fronts::{self, Fronts};
 use crate::ledger::Ledger;
 use crate::node::{Effect, Node, NodeEvent};
 use crate::planted::Planted;
 use crate::requests::{self, Answer, Request};
-use crate::trace::{Trace, short};
+use crate::trace::Trace;
 use crate::{Outcome, Plan};
 
 /// Where every world's time begins.
@@ -138,7 +140,7 @@ pub struct World {
     clock_off: Arc<AtomicI64>,
     ids: Ids,
     subnets: Vec<String>,
-    groups: Vec<String>,
+    fronts: Fronts,
     balancer: Balancer,
     /// The nodes.
     pub nodes: Vec<Node>,
@@ -179,7 +181,7 @@ impl World {
             queue: BTreeMap::new(),
             queued: 0,
             subnets: Vec::new(),
-            groups: Vec::new(),
+            fronts: Fronts::default(),
             // Its own seed: what it draws moves nothing else.
             balancer: Balancer::new(Dice::new(plan.seed ^ 0xba1a)),
             known: Vec::new(),
@@ -204,7 +206,7 @@ impl World {
         let ctx = world.ctx().context("the control plane is up")?;
         world.subnets = requests::prepare(&ctx).await?;
         if is_balanced(plan) {
-            world.groups = requests::balance(&ctx, &world.subnets).await?;
+            world.fronts = fronts::make(&ctx, &world.subnets, plan.seed).await?;
             world.after(Duration::ZERO, Event::LookAtTargets);
         }
         for node in 0..world.nodes.len() {
@@ -288,65 +290,6 @@ impl World {
         }
     }
 
-    fn answered(&mut self, request: &Request, answer: Option<Result<Answer, ServiceError>>) {
-        let Some(answer) = answer else { return self.trace.note(format!("{request}: no answer")) };
-        let wrong = request.judge(&answer, &self.ledger.lock());
-        wrong.into_iter().for_each(|text| self.broken(text));
-        match answer {
-            Ok(Answer::Ran(tasks, failures)) => {
-                let names: Vec<&str> = tasks.iter().map(|arn| short(arn)).collect();
-                let details: Vec<&str> = failures.iter().map(|(_, detail)| detail.as_str()).collect();
-                self.trace.note(format!("{request}: tasks {names:?}, failures {details:?}"));
-                self.count("tasks placed", tasks.len());
-                self.count("tasks not placed", failures.len());
-                for arn in tasks {
-                    // A repeated token answers with tasks that are known.
-                    if !self.known.contains(&arn) {
-                        self.known.push(arn);
-                    }
-                }
-            }
-            Ok(Answer::Stopped(_) | Answer::Described(_) | Answer::Served) => {
-                self.trace.note(format!("{request}: done"))
-            }
-            Err(error) => {
-                self.trace.note(format!("{request}: {error}"));
-                if error.fault == services::error::Fault::Receiver
-                    && let Some((again, after)) = request.repeatable()
-                {
-                    self.after(after, Event::Ask(again));
-                }
-            }
-        }
-    }
-
-    /// Asks the control plane, if it is up.
-    pub fn request(&mut self, request: Request) {
-        let Some(ctx) = self.ctx() else {
-            return self.trace.note(format!("{request}: nobody listens"));
-        };
-        self.count("requests", 1);
-        let (sender, gone) = (self.sender.clone(), self.gone());
-        tokio::spawn(async move {
-            let answer = alive(gone, request.ask(ctx)).await;
-            let _ = sender.send(Happening::Answered { request, answer }).await;
-        });
-    }
-
-    fn ctx(&self) -> Option<OpCtx> {
-        let control = self.control.as_ref()?;
-        Some(OpCtx {
-            principal: caller().ok()?,
-            scope: scope().ok()?,
-            request_id: self.ids.uuid(),
-            now: self.clock.now(),
-            ids: self.ids.clone(),
-            source_ip: None,
-            user_agent: None,
-            cloud: control.cloud.clone(),
-        })
-    }
-
     async fn start_control(&mut self) -> Result<()> {
         let store = Store::open(self.engine.clone(), services::tables(Schema::new())).await?;
         let cloud = self.ground.cloud(store)?;
@@ -377,85 +320,6 @@ impl World {
                 Effect::Broken(text) => self.broken(text),
             }
         }
-    }
-
-    /// Checks what must hold at every moment.
-    pub fn check(&mut self) {
-        let mut found = self.ledger.lock().take_violations();
-        found.extend(self.misplaced());
-        found.into_iter().for_each(|text| self.broken(text));
-    }
-
-    /// What is on a machine that should not be: something of an ended task, or an address twice.
-    fn misplaced(&self) -> Vec<String> {
-        let ledger = self.ledger.lock();
-        let mut found = Vec::new();
-        let mut addresses: BTreeMap<&str, &str> = BTreeMap::new();
-        for node in &self.nodes {
-            let containers = node.machine.containers.keys().map(|(arn, _)| arn);
-            for arn in containers.chain(node.machine.sites.keys()) {
-                if ledger.task(arn).is_none_or(|task| task.seen.last_status.is_ended()) {
-                    found.push(format!("node {} has something of the ended task {}", node.id, short(arn)));
-                }
-            }
-            for (arn, address) in &node.machine.sites {
-                if let Some(other) = addresses.insert(address, arn)
-                    && other != arn
-                {
-                    found.push(format!("{address} is wired to {} and {}", short(other), short(arn)));
-                }
-            }
-        }
-        found
-    }
-
-    /// Notes that a law is broken.
-    pub fn broken(&mut self, text: impl Into<String>) {
-        let text = text.into();
-        self.trace.note(format!("BROKEN: {text}"));
-        self.violations.push(text);
-    }
-
-    /// Whether a law is broken.
-    pub fn is_broken(&self) -> bool {
-        !self.violations.is_empty()
-    }
-
-    /// The books.
-    pub fn ledger(&self) -> MutexGuard<'_, Ledger> {
-        self.ledger.lock()
-    }
-
-    /// How many commits wrote something.
-    pub fn commits(&self) -> u64 {
-        self.ledger.lock().commits()
-    }
-
-    /// The ARNs of the stored tasks that `choose` chooses.
-    pub fn tasks(&self, choose: impl Fn(&Task) -> bool) -> Vec<String> {
-        self.ledger.lock().tasks().filter(|task| choose(task)).map(|task| task.arn().to_string()).collect()
-    }
-
-    /// The control plane's cloud, while it is up.
-    pub fn cloud(&self) -> Option<Arc<Cloud>> {
-        self.control.as_ref().map(|control| control.cloud.clone())
-    }
-
-    /// The control plane's time.
-    pub fn now(&self) -> Timestamp {
-        self.clock.now()
-    }
-
-    /// How many tasks were asked for with a token.
-    pub fn asked_for(&self, token: &str) -> Option<usize> {
-        self.tokens.get(token).copied()
-    }
-
-    /// The last acknowledged report of every task that has not ended.
-    pub fn last_reports(&self) -> Vec<TaskStateChange> {
-        let ledger = self.ledger.lock();
-        let lives = |arn: &str| ledger.task(arn).is_some_and(|task| !task.seen.last_status.is_ended());
-        self.last_reports.iter().filter(|(arn, _)| lives(arn)).map(|(_, change)| change.clone()).collect()
     }
 
     /// Sets the control plane's clock forward, and tells the new time.

@@ -10,6 +10,8 @@ use crate::serving::Serve;
 
 /// Kept free of faults, so that nodes are there when the first request comes.
 const DAWN: Duration = Duration::from_secs(1);
+/// When the service that shifts traffic gets a new revision, if it is there.
+const SHIFTS_AFTER: Duration = Duration::from_secs(45);
 /// No clock is ever further off than this, in milliseconds.
 const CLOCK_OFF: i64 = 120_000;
 
@@ -17,9 +19,14 @@ impl World {
     /// Lives through the plan's steps.
     pub async fn storm(&mut self) {
         self.run_for(DAWN).await;
-        for at in 0..self.groups.len() {
-            let first = Serve::create(at, Some(2), "web", &self.subnets, &self.groups);
+        for at in 0..self.fronts.groups.len() {
+            let first = Serve::create(at, Some(2), "web", &self.subnets, &self.fronts);
             self.change_service(first);
+        }
+        if self.fronts.shift.is_some() {
+            // So that every such world has something to shift, in the storm or after it.
+            let next = Request::Serve(Box::new(Serve::next()));
+            self.after(SHIFTS_AFTER, Event::Ask(next));
         }
         self.set_stormy(true);
         for _ in 0..self.plan.steps {
@@ -77,13 +84,19 @@ impl World {
 
     /// Something of a service changes.
     fn serve(&mut self) {
-        let serve = Serve::any(&mut self.dice, &self.subnets, &self.groups);
+        let serve = Serve::any(&mut self.dice, &self.subnets, &self.fronts);
         self.change_service(serve);
     }
 
     fn change_service(&mut self, serve: Serve) {
         if let Some(name) = serve.balances() {
             self.ledger.lock().balance(name);
+        }
+        if let Some((name, grace)) = serve.grace() {
+            self.ledger.lock().bear(name, grace);
+        }
+        if let (Some(name), Some(shift)) = (serve.shifts(), &self.fronts.shift) {
+            self.ledger.lock().shift(name, &shift.listener);
         }
         if let Some((name, minimum, maximum)) = serve.promise() {
             self.ledger.lock().promise(&name, minimum, maximum);
