@@ -45,6 +45,13 @@ def task_id(task):
     return task["taskArn"].rsplit("/", 1)[1]
 
 
+def test_status_and_env_know_the_longshore_of_the_profile(cluster):
+    told = json.loads(longshore(cluster, "status", "--output", "json").stdout)
+    assert (told["endpoint"], told["profile"]) == (cluster.longshore.endpoint, "longshore")
+    assert f"export AWS_ENDPOINT_URL={cluster.longshore.endpoint}" in longshore(cluster, "env").stdout
+    assert longshore(cluster, "status", "--data-dir", "/nowhere").returncode != 0
+
+
 def test_ps_shows_a_table_or_json(cluster, task):
     shown = longshore(cluster, "ps")
     assert shown.returncode == 0, shown.stderr

@@ -6,7 +6,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::config::{DEFAULT_DATA_DIR, LogFormat, UpOptions};
-use crate::operator::{ExecOptions, LogsOptions, PsOptions, TopOptions};
+use crate::operator::{ExecOptions, LogsOptions, ProfileOptions, PsOptions, TopOptions};
+use crate::profile::Files;
 
 /// Amazon ECS without Amazon.
 #[derive(Debug, Parser)]
@@ -26,7 +27,7 @@ pub enum Command {
     Down(Box<UpOptions>),
     /// Carry the traffic of load balancers; started by 'up', and serves on while that is down
     Balancer(BalancerOptions),
-    /// Show the Longshore of a data directory
+    /// Show the Longshore that an AWS profile points to, or that of a data directory
     Status(InstanceOptions),
     /// Print the lines that point a shell's AWS clients at Longshore: eval "$(longshore env)"
     Env(InstanceOptions),
@@ -71,12 +72,23 @@ pub struct BalancerOptions {
 /// Which Longshore is meant.
 #[derive(Debug, Args)]
 pub struct InstanceOptions {
-    /// The data directory that was given to `up`
-    #[arg(long, env = "LONGSHORE_DATA_DIR", default_value = DEFAULT_DATA_DIR)]
-    pub data_dir: PathBuf,
+    /// The data directory that was given to `up` [default: the one that the AWS profile names]
+    #[arg(long, env = "LONGSHORE_DATA_DIR")]
+    pub data_dir: Option<PathBuf>,
+    /// Whose.
+    #[command(flatten)]
+    pub profile: ProfileOptions,
     /// How the answer is written.
     #[command(flatten)]
     pub output: OutputOptions,
+}
+
+impl InstanceOptions {
+    /// The data directory: as named, or the one of the Longshore that wrote the profile, as `ps` and its like ask that.
+    pub fn data_dir(&self) -> PathBuf {
+        let of_profile = || Files::find().ok()?.data_dir(&self.profile.profile);
+        self.data_dir.clone().or_else(of_profile).unwrap_or_else(|| DEFAULT_DATA_DIR.into())
+    }
 }
 
 /// How an answer is written.

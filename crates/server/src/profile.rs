@@ -24,7 +24,12 @@ pub struct Profile<'a> {
     pub region: &'a Region,
     /// The root key.
     pub key: &'a AccessKey,
+    /// Where everything lives: for our own commands, AWS's clients ignore it.
+    pub data_dir: &'a Path,
 }
+
+/// The setting that tells our own commands where everything lives.
+const DATA_DIR: &str = "longshore_data_dir";
 
 /// What a profile was found to say.
 #[derive(Debug)]
@@ -89,10 +94,21 @@ impl Files {
         })
     }
 
+    /// The data directory of the Longshore that wrote a profile.
+    pub fn data_dir(&self, name: &str) -> Option<PathBuf> {
+        let config = fs::read_to_string(&self.config).ok()?;
+        value(&config, &section(name), DATA_DIR).map(PathBuf::from)
+    }
+
     /// Writes the profile into them.
     pub fn write(&self, profile: &Profile<'_>) -> Result<()> {
         let section = section(profile.name);
-        let settings = [("endpoint_url", profile.endpoint), ("region", profile.region.as_str())];
+        let data_dir = profile.data_dir.to_string_lossy();
+        let settings = [
+            ("endpoint_url", profile.endpoint),
+            ("region", profile.region.as_str()),
+            (DATA_DIR, data_dir.as_ref()),
+        ];
         update(&self.config, &section, &settings)?;
         let keys = [
             ("aws_access_key_id", profile.key.id.as_str()),
@@ -202,12 +218,15 @@ mod tests {
             Files { config: dir.path().join("a/config"), credentials: dir.path().join("a/credentials") };
         let key = AccessKey { id: "AKIAIOSFODNN7EXAMPLE".into(), secret: auth::Secret::new("hush") };
         let region = Region::new("us-east-2").unwrap();
-        let profile = Profile { name: "longshore", endpoint: "http://h", region: &region, key: &key };
+        let data_dir = Path::new("/srv/longshore");
+        let profile =
+            Profile { name: "longshore", endpoint: "http://h", region: &region, key: &key, data_dir };
         files.write(&profile).unwrap();
         let credentials = fs::read_to_string(&files.credentials).unwrap();
         assert!(credentials.starts_with("[longshore]\naws_access_key_id = AKIAIOSFODNN7EXAMPLE\n"));
         let read = files.read("longshore").unwrap();
         assert_eq!((read.endpoint.as_str(), read.key.secret.expose()), ("http://h", "hush"));
+        assert_eq!((files.data_dir("longshore").as_deref(), files.data_dir("other")), (Some(data_dir), None));
         assert!(files.read("other").unwrap_err().to_string().contains("no endpoint_url in [profile other]"));
         assert_eq!(fs::metadata(&files.credentials).unwrap().permissions().mode() & 0o777, 0o600);
     }

@@ -9,7 +9,7 @@ use crate::instance::Instance;
 
 /// Prints what runs on a data directory.
 pub fn print(options: &InstanceOptions) -> Result<()> {
-    let instance = Instance::read(&options.data_dir)?;
+    let instance = Instance::read(&options.data_dir())?;
     match options.output.output {
         Output::Json => println!("{}", serde_json::to_string_pretty(&instance)?),
         Output::Text => {
@@ -32,7 +32,7 @@ pub fn print(options: &InstanceOptions) -> Result<()> {
 
 /// Prints the environment of a shell whose AWS clients speak to a Longshore.
 pub fn print_environment(options: &InstanceOptions) -> Result<()> {
-    let instance = Instance::read(&options.data_dir)?;
+    let instance = Instance::read(&options.data_dir())?;
     let mut variables = vec![("AWS_ENDPOINT_URL", instance.endpoint), ("AWS_REGION", instance.region)];
     if let Some(profile) = instance.profile {
         variables.push(("AWS_PROFILE", profile));

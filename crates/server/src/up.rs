@@ -121,7 +121,9 @@ fn instance(config: &Config, address: SocketAddr) -> Instance {
 fn write_profile(config: &Config, cloud: &Cloud, instance: &Instance) -> Result<()> {
     let Some(name) = &config.profile else { return Ok(()) };
     let key = cloud.identities.root_key();
-    let profile = Profile { name, endpoint: &instance.endpoint, region: &config.region, key };
+    let data_dir = std::path::absolute(&config.data_dir).context("finding the data directory")?;
+    let (endpoint, data_dir) = (instance.endpoint.as_str(), data_dir.as_path());
+    let profile = Profile { name, endpoint, region: &config.region, key, data_dir };
     let written = Files::find().and_then(|files| files.write(&profile));
     written.map_err(|error| anyhow!("writing the AWS profile {name}: {error:#}; or use --no-profile"))
 }
