@@ -23,6 +23,7 @@ pub mod schedule;
 mod service_view;
 mod setting;
 mod shifting;
+mod starting;
 mod store;
 mod tagged;
 mod task_sets;
