@@ -26,6 +26,9 @@ const BAD: [&str; 2] = ["missing", "job"];
 /// Least and most, in percent.
 const BOUNDS: [(i32, i32); 4] = [(100, 200), (50, 150), (50, 100), (0, 100)];
 
+/// Rounds in a row in which no task came to run, after which a revision is taken for a bad one in the calm.
+const CANNOT_START: u32 = 5;
+
 /// What was asked for, by service: the least healthy and the most tasks, in percent.
 pub type Promises = BTreeMap<String, (u32, u32)>;
 
@@ -278,6 +281,8 @@ pub fn unserved(service: &Service, tasks: &[&Task]) -> Option<String> {
             // to be had.
             let is_excused = service.seen.placements_refused > 0
                 || primary.rollout_state == RolloutState::Failed
+                // A bad revision was done when no task was wanted, and cannot start those that are wanted since.
+                || primary.failed_rounds > CANNOT_START
                 || (!leeway && service.deployments.len() > 1);
             let desired = service.spec.desired_count as usize;
             let running = unended.iter().filter(|task| serves(task)).count();

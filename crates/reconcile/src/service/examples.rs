@@ -6,7 +6,7 @@ use model::ecs::status::LastStatus;
 use model::ecs::volume::Switch;
 
 use super::simulated::{World, instance, revision};
-use super::{Checks, StartCause, TargetState};
+use super::{Checks, StartCause, TargetState, TaskAction};
 
 fn told(world: &World, words: &str) -> usize {
     world.events.iter().filter(|event| event.contains(words)).count()
@@ -133,6 +133,26 @@ fn a_failing_task_goes_when_its_replacement_is_healthy() {
     world.calm();
     assert_eq!(world.tasks.len(), 2);
     assert!(!world.tasks.contains_key(&bad));
+}
+
+#[test]
+fn a_task_that_falls_is_replaced_and_counted_by_one_commit() {
+    let mut world = World::new(2, 100, 200);
+    world.calm();
+    let victim = world.ids()[0].clone();
+    world.fall(&victim);
+    let view = world.view();
+    let plan = super::decide(&view, world.now);
+    assert!(plan.may_start(&view) && plan.tasks.is_empty(), "a proven task is no failure");
+    world.settle();
+    // Its successor falls before it is proven.
+    let young = world.ids().last().unwrap().clone();
+    (0..2).for_each(|_| world.advance(&young));
+    world.fall(&young);
+    let view = world.view();
+    let plan = super::decide(&view, world.now);
+    assert!(plan.may_start(&view));
+    assert_eq!(plan.tasks[&young], [TaskAction::CountFailure]);
 }
 
 #[test]
