@@ -243,7 +243,7 @@ def test_repository_policies_give_and_deny(account, cluster, tmp_path):
     skopeo(kim, image, f"dir:{tmp_path}/again")
 
 
-def test_an_execution_role_must_be_allowed_to_pull(account, cluster):
+def test_an_execution_role_must_be_allowed_to_pull_and_to_log(account, cluster):
     role = account.role("puller", TASKS_TRUST, allow("ecr:BatchGetImage"))
     definition = cluster.register("iam-pull", [box(cluster, "true")])
     def end(words):
@@ -257,6 +257,8 @@ def test_an_execution_role_must_be_allowed_to_pull(account, cluster):
     account.iam.put_role_policy(RoleName="puller", PolicyName="own", PolicyDocument=document(allow("ecr:GetAuthorizationToken")))
     end(["CannotPullContainerError", user, "not authorized to perform: ecr:BatchGetImage"])
     account.iam.attach_role_policy(RoleName="puller", PolicyArn="arn:aws:iam::aws:policy/service-role/AmazonECSTaskExecutionRolePolicy")
+    end(["failed to create Cloudwatch log stream", user, "not authorized to perform: logs:CreateLogGroup"])
+    account.iam.put_role_policy(RoleName="puller", PolicyName="own", PolicyDocument=document(allow("logs:CreateLogGroup")))
     assert end(["Essential container in task exited"])["containers"][0]["exitCode"] == 0
 
 

@@ -1,7 +1,9 @@
 """The awslogs driver with real containers: beside Docker's own, with a log store that is away, and killed at random."""
 
+import json
 import os
 import random
+import re
 import signal
 import time
 
@@ -183,3 +185,42 @@ def test_the_mode_is_the_accounts_where_none_is_named(cluster):
     cluster.ecs.delete_account_setting(name="defaultLogDriverMode")
     wait_until("all lines", lambda: count["blocking"]() == 3000, 30)
     assert 0 < count["non-blocking"]() < 3000
+
+
+def test_the_execution_role_must_be_allowed_to_log(cluster):
+    iam = cluster.longshore.client("iam")
+    trust = {"Version": "2012-10-17", "Statement": [
+        {"Effect": "Allow", "Principal": {"Service": "ecs-tasks.amazonaws.com"}, "Action": "sts:AssumeRole"}]}
+    role = iam.create_role(RoleName="quiet", AssumeRolePolicyDocument=json.dumps(trust))["Role"]["Arn"]
+    def allow(*actions):
+        policy = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": ["ecr:*", *actions], "Resource": "*"}]}
+        iam.put_role_policy(RoleName="quiet", PolicyName="quiet", PolicyDocument=json.dumps(policy))
+    def define(family, **more):
+        container = {"name": "main", "image": cluster.image, "memory": 64, "command": ["sh", "-c", "echo said"],
+                     "logConfiguration": cluster.log_configuration(family)}
+        cluster.ecs.register_task_definition(family=family, containerDefinitions=[container], executionRoleArn=role, **more)
+        return family
+    fargate = define("quiet", requiresCompatibilities=["FARGATE"], networkMode="awsvpc", cpu="256", memory="512")
+    denied = (r"failed to create Cloudwatch log stream: AccessDeniedException: User: arn:aws:sts::123456789012:assumed-role/quiet/\S+ is not "
+              r"authorized to perform: logs:CreateLogStream on resource: arn:aws:logs:us-east-2:123456789012:log-group:/test/quiet")
+    def reason_on_fargate():
+        [task] = cluster.wait(cluster.run(fargate), "STOPPED")
+        return task["containers"][0]["reason"]
+    allow("logs:PutLogEvents")
+    reason = reason_on_fargate()
+    assert re.search("ResourceInitializationError: failed to validate logger args: .*" + denied, reason), reason
+    allow("logs:CreateLogStream")
+    reason = reason_on_fargate()
+    assert "is not authorized to perform: logs:CreateLogGroup" in reason, reason
+    allow("logs:*")
+    [arn] = cluster.run(fargate)
+    cluster.wait_for_message("quiet", arn, "main", "said")
+    allow("logs:PutLogEvents")
+    cluster.ecs.create_cluster(clusterName="default")
+    [task] = cluster.ecs.run_task(cluster="default", taskDefinition=define("quiet-ec2", networkMode="none"), launchType="EC2")["tasks"]
+    def stopped():
+        [found] = cluster.ecs.describe_tasks(cluster="default", tasks=[task["taskArn"]])["tasks"]
+        return found if found["lastStatus"] == "STOPPED" else None
+    reason = wait_until("the task stopped", stopped, 60)["containers"][0]["reason"]
+    assert re.search("CannotStartContainerError: Error response from daemon: failed to initialize logging driver: "
+                     + denied.replace("/test/quiet", "/test/quiet-ec2"), reason), reason

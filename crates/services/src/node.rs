@@ -117,12 +117,16 @@ pub async fn open_log_stream(
     ids: &Ids,
 ) -> Answer<u64> {
     let scope = scope(&batch.account, &batch.region)?;
+    let access = logs::door::access_to_open(&cloud.store.snapshot(), &target(batch, &scope));
+    by_execution_role(cloud, &batch.task_arn, &access, &scope, now)?;
     logs::door::open_stream(cloud, target(batch, &scope), &batch.source, now, ids).await.map_err(pass)
 }
 
 /// Stores log lines durably.
 pub async fn put_log_events(cloud: &Cloud, batch: link::LogBatch, now: Timestamp, ids: &Ids) -> Answer<()> {
     let scope = scope(&batch.account, &batch.region)?;
+    let access = logs::door::access_to_write(&target(&batch, &scope));
+    by_execution_role(cloud, &batch.task_arn, &access, &scope, now)?;
     let source = Source { id: batch.source.clone(), offset: batch.offset, next: batch.next_offset };
     let event = |event: &link::LogEvent| Event {
         timestamp: Timestamp::from_millis(event.timestamp),
@@ -175,12 +179,22 @@ pub async fn protection(
 /// As whom the node pulls: the task's execution role, which must be allowed to log in. A task without one is pulled for
 /// with the account's own right, as by a container instance whose role may.
 fn puller(cloud: &Cloud, task_arn: &str, scope: &Scope, now: Timestamp) -> Answer<Principal> {
-    let snapshot = cloud.store.snapshot();
-    let Some((task, role)) = ecs::door::execution_role(&snapshot, task_arn) else {
-        return Ok(Principal::root(scope.account.clone(), ""));
-    };
     let access = Access::any("ecr:GetAuthorizationToken");
-    acting(cloud, &snapshot, (&task, &role), scope, &access, now)
+    let role = by_execution_role(cloud, task_arn, &access, scope, now)?;
+    Ok(role.unwrap_or_else(|| Principal::root(scope.account.clone(), "")))
+}
+
+/// The execution role of a task, if it has one, which must be allowed what the node does for the task.
+fn by_execution_role(
+    cloud: &Cloud,
+    task_arn: &str,
+    access: &Access,
+    scope: &Scope,
+    now: Timestamp,
+) -> Answer<Option<Principal>> {
+    let snapshot = cloud.store.snapshot();
+    let Some((task, role)) = ecs::door::execution_role(&snapshot, task_arn) else { return Ok(None) };
+    acting(cloud, &snapshot, (&task, &role), scope, access, now).map(Some)
 }
 
 /// A task in one of its roles, which must be allowed to do what it is about to do.

@@ -36,6 +36,7 @@ const RETRY_PAUSE_LIMIT: Duration = Duration::from_secs(30);
 /// Where a spool's lines go.
 #[derive(Clone, Debug)]
 pub(super) struct Destination {
+    pub(super) task_arn: String,
     pub(super) account: String,
     pub(super) region: String,
     pub(super) source: String,
@@ -46,6 +47,7 @@ impl Destination {
     /// A batch without events: what [`Uplink::open_log_stream`] takes.
     pub(super) fn batch(&self) -> LogBatch {
         LogBatch {
+            task_arn: self.task_arn.clone(),
             account: self.account.clone(),
             region: self.region.clone(),
             log_group: self.awslogs.group.clone(),

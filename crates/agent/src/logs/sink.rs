@@ -33,7 +33,7 @@ const LOCAL_RETENTION: Duration = Duration::from_secs(3600);
 
 /// What is done with the records of a spool.
 enum Course {
-    Ship(Destination),
+    Ship(Box<Destination>),
     Deliver(Box<DockerDriver>, Box<Origin>),
     Discard,
 }
@@ -94,7 +94,7 @@ impl LogSink for Logs {
         let source = note.map_or_else(|_| fresh_source(&target.runtime_id), |note| note.source);
         if let Driver::Awslogs(awslogs) = &driver {
             let destination = self.shared.destination(&target.task_arn, source.clone(), awslogs.clone());
-            self.shared.open(&destination).await?;
+            self.shared.open(&destination, &target.launch_type).await?;
         }
         let origin = Origin::choose(&target.subject, &target.config.config, &self.shared.hostname);
         let origin = origin.map_err(|text| cannot_initialize(&text))?;
@@ -146,7 +146,7 @@ impl Shared {
     ///
     /// Deviation: a group that is missing fails the start in either mode, as on Fargate; Docker's own driver starts a
     /// non-blocking container and drops its lines.
-    async fn open(&self, destination: &Destination) -> Result<(), String> {
+    async fn open(&self, destination: &Destination, launch_type: &str) -> Result<(), String> {
         let may_go_on = destination.awslogs.buffer.when_full == WhenFull::DropNew;
         let mut attempts = 1;
         loop {
@@ -160,7 +160,7 @@ impl Shared {
                     tokio::time::sleep(OPEN_PAUSE * attempts).await;
                     attempts += 1;
                 }
-                Err(error) => return Err(cannot_open(&error, attempts)),
+                Err(error) => return Err(cannot_open(&error, attempts, launch_type)),
             }
         }
     }
@@ -236,7 +236,7 @@ impl Shared {
         let (shared, runtime_id) = (self.clone(), runtime_id.to_string());
         let course = match driver {
             Driver::Awslogs(awslogs) => {
-                Course::Ship(self.destination(&note.task_arn, note.source.clone(), awslogs))
+                Course::Ship(Box::new(self.destination(&note.task_arn, note.source.clone(), awslogs)))
             }
             Driver::Docker(driver, _) => Course::Deliver(Box::new(driver), Box::new(note.origin.clone())),
             Driver::Discard => Course::Discard,
@@ -257,7 +257,9 @@ impl Shared {
         match course {
             Course::Ship(destination) => {
                 let uplink = self.uplink.clone();
-                Shipper::new(uplink, destination.clone(), dir.to_path_buf(), wake.clone()).run().await;
+                Shipper::new(uplink, destination.as_ref().clone(), dir.to_path_buf(), wake.clone())
+                    .run()
+                    .await;
             }
             Course::Deliver(driver, origin) => {
                 let file = self.file(runtime_id);
@@ -304,7 +306,8 @@ impl Shared {
         // arn:aws:ecs:REGION:ACCOUNT:task/…
         let part = |index: usize| task_arn.split(':').nth(index).filter(|part| !part.is_empty());
         let region = awslogs.region.as_deref().or(part(3)).unwrap_or(&self.region).to_string();
-        Destination { account: part(4).unwrap_or_default().to_string(), region, source, awslogs }
+        let task_arn = task_arn.to_string();
+        Destination { task_arn, account: part(4).unwrap_or_default().to_string(), region, source, awslogs }
     }
 }
 
@@ -330,12 +333,15 @@ fn fresh_source(runtime_id: &str) -> String {
     format!("{runtime_id}-{:x}", jiff::Timestamp::now().as_nanosecond())
 }
 
-/// What Fargate says when the log stream cannot be made.
-fn cannot_open(error: &UplinkError, attempts: u32) -> String {
+/// What is said when the log stream cannot be made: by Fargate, and elsewhere by Docker.
+fn cannot_open(error: &UplinkError, attempts: u32, launch_type: &str) -> String {
+    let cause = format!("failed to create Cloudwatch log stream: {}: {}", error.code, error.message);
+    if launch_type != "FARGATE" {
+        return cannot_initialize(&cause);
+    }
     format!(
         "ResourceInitializationError: failed to validate logger args: create stream has been retried {attempts} times: \
-         failed to create Cloudwatch log stream: {}: {} : exit status 1",
-        error.code, error.message
+         {cause} : exit status 1"
     )
 }
 
@@ -371,10 +377,15 @@ mod tests {
             message: "The specified log group does not exist.".into(),
         };
         assert_eq!(
-            cannot_open(&error, 1),
+            cannot_open(&error, 1, "FARGATE"),
             "ResourceInitializationError: failed to validate logger args: create stream has been retried 1 times: \
              failed to create Cloudwatch log stream: ResourceNotFoundException: The specified log group does not \
              exist. : exit status 1"
+        );
+        assert_eq!(
+            cannot_open(&error, 1, "EC2"),
+            "CannotStartContainerError: Error response from daemon: failed to initialize logging driver: failed to \
+             create Cloudwatch log stream: ResourceNotFoundException: The specified log group does not exist."
         );
     }
 }

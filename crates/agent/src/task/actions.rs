@@ -284,6 +284,7 @@ fn log_target(node: &Node, record: &Record, container: &link::Container) -> LogT
     let config = image.and_then(|image| image.config.config().clone()).unwrap_or_default();
     LogTarget {
         task_arn: record.task.arn.clone(),
+        launch_type: record.task.launch_type.clone(),
         container_name: container.name.clone(),
         runtime_id: seen.runtime_id.clone(),
         config: firelens::log_config(&node.config.run_dir(), &record.task.arn, container),

@@ -25,6 +25,8 @@ pub trait ImageSource: Send + Sync {
 pub struct LogTarget {
     /// The task's ARN.
     pub task_arn: String,
+    /// FARGATE, EC2 or EXTERNAL.
+    pub launch_type: String,
     /// The container's name.
     pub container_name: String,
     /// The container's id in containerd.

@@ -365,6 +365,7 @@ fn target_with(more: &[(&str, &str)]) -> LogTarget {
     LogTarget {
         interactive: false,
         subject: Subject::default(),
+        launch_type: "FARGATE".into(),
         task_arn: "arn:aws:ecs:us-east-2:123456789012:task/c/0123".into(),
         container_name: "app".into(),
         runtime_id: "0123-1".into(),

@@ -98,6 +98,7 @@ impl SessionLog {
 
     fn batch(&self, events: Vec<LogEvent>) -> LogBatch {
         LogBatch {
+            task_arn: String::new(),
             account: self.destination.scope.account.to_string(),
             region: self.destination.scope.region.to_string(),
             log_group: self.destination.group.clone(),

@@ -12,6 +12,9 @@ use super::trust::USUAL_SECONDS;
 
 const NAME: &str = "ecsTaskExecutionRole";
 const POLICY: &str = "arn:aws:iam::aws:policy/service-role/AmazonECSTaskExecutionRolePolicy";
+/// What ECS's documentation tells everybody to add for `awslogs-create-group`.
+const CREATE_GROUPS: &str = "CreateLogGroups";
+const CREATE_GROUPS_DOCUMENT: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"logs:CreateLogGroup","Resource":"*"}]}"#;
 const TRUST: &str = r#"{"Version":"2012-10-17","Statement":[{"Sid":"","Effect":"Allow","Principal":{"Service":"ecs-tasks.amazonaws.com"},"Action":"sts:AssumeRole"}]}"#;
 
 /// Opens the account at its first start; does nothing at any other.
@@ -49,9 +52,11 @@ fn execution_role(account: &AccountId, now: Timestamp, ids: &mut dyn IdSource) -
         created_at: now,
     };
     let attached = [POLICY.to_owned()].into();
+    let create_groups = EntityName::new(CREATE_GROUPS).expect("the name is one");
+    let inline = [(create_groups, CREATE_GROUPS_DOCUMENT.to_owned())].into();
     Role {
         identity,
-        permissions: Permissions { attached, ..Permissions::default() },
+        permissions: Permissions { inline, attached, ..Permissions::default() },
         trust: TRUST.to_owned(),
         description: Some("Allows ECS tasks to pull images and to write logs.".to_owned()),
         max_session_seconds: USUAL_SECONDS,

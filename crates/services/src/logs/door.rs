@@ -8,11 +8,12 @@ use model::logs::{LogGroup, LogGroupClass, LogGroupId, LogGroupName, LogStream, 
 use model::{Arn, Scope, Timestamp};
 use telemetry::{Appended, Batch, EVENT_OVERHEAD_BYTES, Source};
 
+use crate::access::Access;
 use crate::cloud::Cloud;
 use crate::context::Ids;
 use crate::logs::error::Error;
 use crate::logs::store::{GroupRow, StreamRow};
-use crate::logs::{retention, rules, store};
+use crate::logs::{retention, rules, store, wire};
 
 pub use crate::logs::retention::Swept;
 pub use telemetry::Event;
@@ -47,6 +48,22 @@ pub async fn open_stream(
 ) -> Result<u64, Error> {
     ensure(cloud, target, now, ids).await?;
     Ok(cloud.logs.source_offset(source).unwrap_or(0))
+}
+
+/// What [`open_stream`] asks of the role that logs: a group that is missing is made by it, too.
+pub(crate) fn access_to_open(snapshot: &Snapshot, target: &Target<'_>) -> Access {
+    let group = wire::access_arn(target.scope, Some(target.group), None);
+    let access = Access::new("logs:CreateLogStream", &group);
+    if target.create_group && !has_group(snapshot, target.scope, target.group) {
+        return access.besides(Access::new("logs:CreateLogGroup", group));
+    }
+    access
+}
+
+/// What [`ingest`] asks of the role that logs.
+pub(crate) fn access_to_write(target: &Target<'_>) -> Access {
+    let stream = wire::stream_access_arn(target.scope, Some(target.group), None, target.stream);
+    Access::new("logs:PutLogEvents", stream)
 }
 
 /// Stores a batch of a node's spool durably. A batch that is stored already is acknowledged.

@@ -125,6 +125,9 @@ pub struct NodeRegistration {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct LogBatch {
+    /// The task whose execution role writes them; empty where nobody's role is asked.
+    #[serde(default)]
+    pub task_arn: String,
     /// The account and region that own the group.
     pub account: String,
     /// The region.
