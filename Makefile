@@ -1,5 +1,5 @@
 # `make run` and `make test` are all that a fresh Debian machine with a Rust toolchain needs.
-.PHONY: run build test unit acceptance check bench chaos lives sim deps clean-tests
+.PHONY: run build test unit acceptance check bench chaos lives guest sim deps clean-tests
 CARGO ?= cargo
 PYTEST = .venv/bin/pytest -c acceptance/pytest.ini --rootdir acceptance acceptance
 
@@ -47,6 +47,11 @@ chaos:
 	@scripts/deps test
 	$(CARGO) build --locked -p server
 	CHAOS=full SEED=$(SEED) .venv/bin/pytest -c acceptance/pytest.ini --rootdir acceptance acceptance/test_chaos.py -s
+
+# On a machine of its own with pure cgroup v2 and NFS, by QEMU: make guest ARGS="test_guest.py test_tasks.py". Needs root.
+guest:
+	$(CARGO) build --locked -p server
+	scripts/guest $(or $(ARGS),test_guest.py)
 
 # A thousand tasks, one after the other: nothing stays behind. Needs root.
 lives:

@@ -129,7 +129,7 @@ def test_a_command_is_executed_and_usage_is_told(place):
     cluster = place.cluster
     [arn] = cluster.run(cluster.register("v2-exec", [{
         "name": "main", "image": cluster.image, "stopTimeout": 2,
-        "command": ["sh", "-c", "until wget -q -O - $ECS_CONTAINER_METADATA_URI_V4/stats; do sleep 1; done; sleep 3600"]}]),
+        "command": ["sh", "-c", "until wget -q -O - $ECS_CONTAINER_METADATA_URI_V4/stats; do sleep 1; done; echo; sleep 3600"]}]),
         enableExecuteCommand=True)
     cluster.wait([arn], "RUNNING", PATIENCE)
     said = run([binary(), "exec", arn, "--", "cat", "/proc/self/cgroup"], env=place.environment(),

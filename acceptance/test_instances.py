@@ -1,5 +1,6 @@
 """The machine as a container instance: EC2 and EXTERNAL tasks in the modes that Fargate does not have."""
 
+import json
 import time
 
 import pytest
@@ -119,6 +120,40 @@ def test_host_mode_listens_on_the_machine_itself(cluster):
     assert (binding["containerPort"], binding["hostPort"]) == (port, port)
     wait_until("the port answers", lambda: requests.get(f"http://127.0.0.1:{port}/", timeout=2).ok)
     assert reasons(run(cluster, definition)) == ["RESOURCE:PORTS"]
+    cluster.stop([task["taskArn"]])
+
+
+def test_host_mode_finds_metadata_and_credentials_on_the_loopback(cluster):
+    iam = cluster.longshore.client("iam")
+    trust = {"Version": "2012-10-17", "Statement": [
+        {"Effect": "Allow", "Principal": {"Service": "ecs-tasks.amazonaws.com"}, "Action": "sts:AssumeRole"}]}
+    role = iam.create_role(RoleName="host-mode", AssumeRolePolicyDocument=json.dumps(trust))["Role"]["Arn"]
+    port = free_port()
+    # Each answer becomes a file that the machine reads; relative credentials would lead to 169.254.170.2.
+    script = ("mkdir -p /www; cd /www; test -z \"$AWS_CONTAINER_CREDENTIALS_RELATIVE_URI\" || exit 9; "
+              "get() { until wget -q -O $1 $2; do sleep 1; done; }; "
+              "get v3 $ECS_CONTAINER_METADATA_URI; get v3-task $ECS_CONTAINER_METADATA_URI/task; "
+              "get v4 $ECS_CONTAINER_METADATA_URI_V4; get v4-task $ECS_CONTAINER_METADATA_URI_V4/task; "
+              "get v3-stats $ECS_CONTAINER_METADATA_URI/stats; get v4-stats $ECS_CONTAINER_METADATA_URI_V4/stats; "
+              "get credentials $AWS_CONTAINER_CREDENTIALS_FULL_URI; touch ready; "
+              f"exec httpd -f -p {port} -h /www")
+    definition = register(cluster, "host-metadata", "host", script, [{"containerPort": port}], taskRoleArn=role)
+    [task] = cluster.wait(arns(run(cluster, definition)), "RUNNING")
+    read = lambda name: requests.get(f"http://127.0.0.1:{port}/{name}", timeout=2)
+    wait_until("all is asked for", lambda: read("ready").ok, 60)
+    found = {name: read(name).json() for name in ("v3", "v3-task", "v4", "v4-task", "v3-stats", "v4-stats", "credentials")}
+    for version in ("v3", "v4"):
+        assert found[version]["DockerId"] == found[f"{version}-task"]["Containers"][0]["DockerId"]
+        assert found[f"{version}-task"]["TaskARN"] == task["taskArn"]
+        assert found[f"{version}-stats"]["memory_stats"]["usage"] > 0
+    assert found["v4-task"]["LaunchType"] == "EC2" and "LaunchType" not in found["v3-task"]
+    assert found["v4"]["ContainerARN"] == task["containers"][0]["containerArn"] and "ContainerARN" not in found["v3"]
+    credentials = found["credentials"]
+    assert credentials["RoleArn"] == role
+    session = cluster.longshore.session(aws_access_key_id=credentials["AccessKeyId"],
+                                        aws_secret_access_key=credentials["SecretAccessKey"], aws_session_token=credentials["Token"])
+    who = session.client("sts", endpoint_url=cluster.longshore.endpoint).get_caller_identity()["Arn"]
+    assert who.endswith(f":assumed-role/host-mode/{task['taskArn'].rsplit('/', 1)[1]}")
     cluster.stop([task["taskArn"]])
 
 

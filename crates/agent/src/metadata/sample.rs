@@ -93,10 +93,24 @@ fn read_v2(dir: &Path, sample: &mut Sample) {
     sample.throttled_time = lookup(&cpu, "throttled_usec") * 1000;
     sample.memory_usage = number(&dir.join("memory.current"));
     sample.memory_max_usage = number(&dir.join("memory.peak"));
-    sample.memory_limit = number(&dir.join("memory.max"));
+    sample.memory_limit = limit_v2(dir, Path::new(ROOT));
     sample.memory_failures = lookup(&table(&dir.join("memory.events")), "max");
     sample.memory_details = table(&dir.join("memory.stat"));
     sample.processes = number(&dir.join("pids.current"));
+}
+
+/// The least limit of a group and of those above it, as version 1 tells itself; without any, the machine's memory.
+fn limit_v2(dir: &Path, root: &Path) -> u64 {
+    let groups = dir.ancestors().take_while(|group| *group != root);
+    let least = groups.map(|group| number(&group.join("memory.max"))).filter(|limit| *limit > 0).min();
+    least.unwrap_or_else(|| total_memory(&fs::read_to_string("/proc/meminfo").unwrap_or_default()))
+}
+
+/// The memory of the machine, from the text of /proc/meminfo.
+fn total_memory(meminfo: &str) -> u64 {
+    let line = meminfo.lines().find_map(|line| line.strip_prefix("MemTotal:"));
+    let kib = line.and_then(|line| line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok());
+    kib.unwrap_or(0) * 1024
 }
 
 fn read_v1(groups: &str, sample: &mut Sample) {
@@ -171,5 +185,18 @@ mod tests {
         let sample = take(std::process::id()).unwrap();
         assert!(sample.system_cpu > 0 && sample.memory_usage > 0, "{sample:?}");
         assert_eq!(take(u32::MAX), None);
+    }
+
+    #[test]
+    fn the_least_limit_above_holds_in_version_2() {
+        let root = tempfile::tempdir().unwrap();
+        let (task, container) = (root.path().join("task"), root.path().join("task/container"));
+        fs::create_dir_all(&container).unwrap();
+        fs::write(container.join("memory.max"), "max\n").unwrap();
+        fs::write(task.join("memory.max"), "536870912\n").unwrap();
+        assert_eq!(limit_v2(&container, root.path()), 512 << 20);
+        fs::write(container.join("memory.max"), "1048576\n").unwrap();
+        assert_eq!(limit_v2(&container, root.path()), 1 << 20);
+        assert_eq!(total_memory("MemTotal:        4194304 kB\nMemFree: 1 kB\n"), 4 << 30);
     }
 }
