@@ -70,10 +70,17 @@ class Machine:
         shown = self.elb.describe_target_health(TargetGroupArn=group)["TargetHealthDescriptions"]
         return {(it["Target"]["Id"], it["Target"]["Port"]): it["TargetHealth"]["State"] for it in shown}
 
-    def healthy(self, group, count):
+    def ports(self, name):
+        """The host ports of a service's running tasks."""
+        bindings = [task["containers"][0]["networkBindings"] for task in tasks(self.cluster, name)]
+        return sorted(binding["hostPort"] for [binding] in bindings)
+
+    def healthy(self, group, name, count):
+        """Waits until the targets are those of the service's running tasks, and healthy."""
         def all_are():
             found = self.targets(group)
-            return len(found) == count and set(found.values()) == {"healthy"} and found
+            wanted = [(self.instance, port) for port in self.ports(name)]
+            return len(found) == count and sorted(found) == wanted and set(found.values()) == {"healthy"}
         return wait_until(f"{count} targets are healthy", all_are, 90)
 
 
@@ -86,30 +93,23 @@ def machine(tmp_path_factory):
         longshore.remove()
 
 
-def host_ports(machine, service):
-    bindings = [task["containers"][0]["networkBindings"] for task in tasks(machine.cluster, service)]
-    return sorted(binding["hostPort"] for [binding] in bindings)
-
-
 def test_dynamic_ports_are_targets_and_follow_their_tasks(machine):
     group, port = machine.front("dynamic")
     machine.serve("dynamic", machine.revision("dynamic", "blue", "bridge"), group, desiredCount=2)
-    found = machine.healthy(group, 2)
-    assert sorted(found) == [(machine.instance, it) for it in host_ports(machine, "dynamic")]
+    machine.healthy(group, "dynamic", 2)
     with Load(port) as load:
         machine.update("dynamic", machine.revision("dynamic", "green", "bridge"))
-        machine.healthy(group, 2)
+        machine.healthy(group, "dynamic", 2)
         load.names.clear()
         load.more(50)
         assert load.names == {"green"}
         assert load.failures == [], "a rollout loses no request"
 
         machine.kill("dynamic")
-        found = machine.healthy(group, 2)
+        machine.healthy(group, "dynamic", 2)
         lost = len(load.failures)
         load.more(50)
         assert lost <= 4 and len(load.failures) == lost, load.failures
-    assert sorted(found) == [(machine.instance, it) for it in host_ports(machine, "dynamic")]
     delete(machine.cluster, "dynamic")
     wait_until("no target is left", lambda: machine.targets(group) == {}, 60)
 
@@ -118,7 +118,8 @@ def test_a_host_port_is_a_target(machine):
     group, port = machine.front("host")
     fixed = free_port()
     machine.serve("host", machine.revision("host", "host", "host", fixed), group, fixed, desiredCount=1)
-    assert list(machine.healthy(group, 1)) == [(machine.instance, fixed)]
+    machine.healthy(group, "host", 1)
+    assert list(machine.targets(group)) == [(machine.instance, fixed)]
     assert get(port).told["name"] == "host"
     delete(machine.cluster, "host")
     wait_until("nobody is left to ask", lambda: get(port).status == 503, 60)
@@ -127,19 +128,18 @@ def test_a_host_port_is_a_target(machine):
 def test_a_daemon_is_a_target_on_its_machine(machine):
     group, port = machine.front("daemon")
     machine.serve("daemon", machine.revision("daemon", "old", "bridge"), group, schedulingStrategy="DAEMON")
-    [(instance, _)] = machine.healthy(group, 1)
-    assert instance == machine.instance
+    machine.healthy(group, "daemon", 1)
     with Load(port) as load:
         # A daemon leaves its machine before the next revision comes: meanwhile nobody is there, and that is said.
         machine.update("daemon", machine.revision("daemon", "new", "bridge"))
-        machine.healthy(group, 1)
+        machine.healthy(group, "daemon", 1)
         load.names.clear()
         load.more(50)
         assert load.names == {"new"}
         assert set(load.failures) <= {503}, load.failures
         load.failures.clear()
         machine.kill("daemon")
-        machine.healthy(group, 1)
+        machine.healthy(group, "daemon", 1)
         load.failures.clear()
         load.more(50)
         assert load.failures == []
