@@ -292,6 +292,74 @@ def test_connections_go_on_in_tls_to_targets(protocols):
     target.socket.close()
 
 
+def logged(protocols, group, stream):
+    """The messages of a log stream, each as its fields."""
+    logs = protocols.longshore.client("logs")
+    try:
+        events = logs.get_log_events(logGroupName=group, logStreamName=stream, startFromHead=True)["events"]
+    except logs.exceptions.ResourceNotFoundException:
+        return []
+    return [event["message"].split() for event in events]
+
+
+def log_to(protocols, load_balancer, kind, group):
+    protocols.longshore.client("logs").create_log_group(logGroupName=group)
+    protocols.elb.modify_load_balancer_attributes(LoadBalancerArn=load_balancer, Attributes=[
+        {"Key": f"{kind}.s3.enabled", "Value": "true"}, {"Key": f"{kind}.s3.bucket", "Value": group}])
+    return "AWSLogs/123456789012/elasticloadbalancing/us-east-2/"
+
+
+def test_connections_of_an_application_load_balancer_are_logged(protocols):
+    load_balancer, _ = protocols.load_balancer("logged")
+    stream = log_to(protocols, load_balancer, "connection_logs", "connections") + "conn_log.app.logged." + load_balancer.rpartition("/")[2]
+    fixed = {"Type": "fixed-response", "FixedResponseConfig": {"StatusCode": "200"}}
+    plain, secure = free_port(), free_port()
+    protocols.listener(load_balancer, plain, fixed)
+    protocols.listener(load_balancer, secure, fixed, protocol="HTTPS", Certificates=[{"CertificateArn": protocols.certificate}])
+    wait_until("it answers", lambda: protocols.curl(secure)[1] == "200")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    with pytest.raises(ssl.SSLError), socket.create_connection(("127.0.0.1", secure), timeout=60) as client:
+        context.wrap_socket(client, server_hostname=HOST)
+    run(["curl", "-sS", f"http://127.0.0.1:{plain}/a", f"http://127.0.0.1:{plain}/b"])
+
+    def all_three():
+        lines = logged(protocols, "connections", stream)
+        kinds = {line[10]: line for line in lines}
+        return {"Success", "Failed:UnmappedConnectionError", "-"} <= kinds.keys() and (lines, kinds)
+    lines, kinds = wait_until("the connections are logged", all_three, 60)
+    assert {len(line) for line in lines} == {13}
+    made, failed, bare = kinds["Success"], kinds["Failed:UnmappedConnectionError"], kinds["-"]
+    assert (made[1], made[3], made[4]) == ("127.0.0.1", str(secure), "TLSv1.3") and made[5].startswith("TLS_") and float(made[6]) >= 0
+    assert failed[3] == str(secure) and failed[4:7] == ["-", "-", "-"]
+    assert bare[3] == str(plain) and [line[10] for line in lines].count("-") == 1, "two requests of one connection"
+    assert made[11].startswith("TID_") and len({line[11] for line in lines}) == len(lines)
+
+
+def test_connections_with_tls_of_a_network_load_balancer_are_logged(protocols):
+    load_balancer, _ = protocols.load_balancer("counted", Type="network")
+    name = load_balancer.rpartition("loadbalancer/")[2]
+    stream = log_to(protocols, load_balancer, "access_logs", "flows") + name.replace("/", ".")
+    target = Echo()
+    group = protocols.target_group("counted", target.port, Protocol="TCP")
+    port = free_port()
+    listener = protocols.listener(load_balancer, port, forward(group), protocol="TLS", Certificates=[{"CertificateArn": protocols.certificate}],
+                                  AlpnPolicy=["HTTP2Preferred"])
+    protocols.healthy(group)
+    context = protocols.context()
+    context.set_alpn_protocols(["h2", "http/1.1"])
+    with context.wrap_socket(socket.create_connection(("127.0.0.1", port), timeout=60), server_hostname=HOST) as client:
+        client.sendall(b"x" * 1000)
+        got = b""
+        while len(got) < 1000:
+            got += client.recv(1000)
+    [line] = wait_until("it is logged", lambda: logged(protocols, "flows", stream), 60)
+    assert line[:2] == ["tls", "2.0"] and line[3:5] == [name, listener.rpartition("/")[2]]
+    assert line[6] == f"127.0.0.1:{port}" and line[9:12] == ["1000", "1000", "-"] and int(line[7]) >= int(line[8])
+    assert line[12] == protocols.certificate and line[15:18] == ["tlsv13", "-", HOST] and line[18:21] == ["h2", "-", '"h2","http/1.1"']
+    assert len(line) == 22
+    target.socket.close()
+
+
 @pytest.mark.parametrize("cut", [True, False])
 def test_connections_end_with_deregistration_where_that_is_wanted(protocols, cut):
     target = Echo()

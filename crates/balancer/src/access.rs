@@ -104,10 +104,12 @@ impl Drop for Lent<'_> {
 
 #[cfg(test)]
 mod tests {
+    use wire::link::LogKind;
+
     use super::*;
 
     fn line(timestamp: i64) -> AccessLine {
-        AccessLine { load_balancer: "lb".to_owned(), timestamp, line: "x".to_owned() }
+        AccessLine { load_balancer: "lb".to_owned(), kind: LogKind::Access, timestamp, line: "x".to_owned() }
     }
 
     fn numbers(lent: &Lent<'_>) -> Vec<i64> {

@@ -1,4 +1,4 @@
-//! Access logs of load balancers: lines that the balancer sends become events of the log store.
+//! Access and connection logs of load balancers: lines that the balancer sends become events of the log store.
 //!
 //! A batch is acknowledged when it is stored or cannot be: while the store fails it is tried again for a while, then
 //! dropped and counted. What comes meanwhile waits in the balancer.
@@ -13,7 +13,7 @@ use services::logs::door::{self, Event, Target};
 use services::logs::error::Error;
 use services::{Cloud, Ids};
 use tokio::sync::{mpsc, oneshot};
-use wire::link::AccessLine;
+use wire::link::{AccessLine, LogKind};
 
 use crate::clock::Clock;
 
@@ -33,9 +33,9 @@ pub struct Batch {
 /// Stores what comes until nobody can send any more.
 pub async fn run(cloud: Arc<Cloud>, clock: Clock, ids: Ids, mut batches: mpsc::Receiver<Batch>) {
     while let Some(batch) = batches.recv().await {
-        for (load_balancer, events) in by_load_balancer(batch.lines) {
+        for ((load_balancer, kind), events) in by_log(batch.lines) {
             let lines = events.len();
-            let Some(log) = traffic::access_log(&cloud.store.snapshot(), &load_balancer) else {
+            let Some(log) = traffic::access_log(&cloud.store.snapshot(), &load_balancer, kind) else {
                 tracing::warn!(
                     load_balancer,
                     lines,
@@ -78,12 +78,12 @@ async fn store(
     }
 }
 
-/// Events by their load balancers, each in the order of time.
-fn by_load_balancer(lines: Vec<AccessLine>) -> BTreeMap<String, Vec<Event>> {
-    let mut events: BTreeMap<String, Vec<Event>> = BTreeMap::new();
+/// Events by their load balancers and logs, each in the order of time.
+fn by_log(lines: Vec<AccessLine>) -> BTreeMap<(String, LogKind), Vec<Event>> {
+    let mut events: BTreeMap<(String, LogKind), Vec<Event>> = BTreeMap::new();
     for line in lines {
         let event = Event { timestamp: Timestamp::from_millis(line.timestamp), message: line.line };
-        events.entry(line.load_balancer).or_default().push(event);
+        events.entry((line.load_balancer, line.kind)).or_default().push(event);
     }
     for events in events.values_mut() {
         events.sort_by_key(|event| event.timestamp);
@@ -99,13 +99,14 @@ mod tests {
     fn lines_are_parted_and_put_in_order() {
         let line = |load_balancer: &str, timestamp| AccessLine {
             load_balancer: load_balancer.to_owned(),
+            kind: LogKind::Access,
             timestamp,
             line: timestamp.to_string(),
         };
-        let parted = by_load_balancer(vec![line("b", 3), line("a", 2), line("b", 1)]);
+        let parted = by_log(vec![line("b", 3), line("a", 2), line("b", 1)]);
         let shown: Vec<_> = parted
             .iter()
-            .map(|(arn, events)| {
+            .map(|((arn, _), events)| {
                 (arn.as_str(), events.iter().map(|it| it.message.as_str()).collect::<Vec<_>>())
             })
             .collect();

@@ -4,7 +4,6 @@
 //! client that hangs up early is logged too, as ELB does it with status 460. Heads count as HTTP/1.1 writes them.
 
 use std::fmt::Write as _;
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -17,7 +16,7 @@ use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use model::Timestamp;
 use tokio::time::Instant;
-use wire::link::AccessLine;
+use wire::link::{AccessLine, LogKind};
 
 use super::Client;
 use super::body::{Activity, BodyError, Download};
@@ -89,8 +88,6 @@ impl Log {
         let path = request.uri().path_and_query().map_or("/", |path| path.as_str());
         let host = host_of(request.uri(), headers).unwrap_or("-");
         let scheme = if secure { "https" } else { "http" };
-        let mut connection = DefaultHasher::new();
-        (client.peer, client.since).hash(&mut connection);
         let text = |name| headers.get(name).map(|value: &http::HeaderValue| escaped(value.as_bytes()));
         Log(Some(Box::new(Entry {
             lines: client.shared.access.clone(),
@@ -114,7 +111,7 @@ impl Log {
                     certificate: certificate.to_owned(),
                 }
             }),
-            connection: connection.finish(),
+            connection: client.trace,
             priority: None,
             action: "-",
             redirect: None,
@@ -225,9 +222,8 @@ impl Drop for Entry {
     fn drop(&mut self) {
         let now = SystemTime::now();
         let line = self.line(now);
-        let timestamp = i64::try_from(now.duration_since(UNIX_EPOCH).unwrap_or_default().as_millis());
         let load_balancer = std::mem::take(&mut self.load_balancer);
-        self.lines.push(AccessLine { load_balancer, timestamp: timestamp.unwrap_or(i64::MAX), line });
+        self.lines.push(AccessLine { load_balancer, kind: LogKind::Access, timestamp: millis(now), line });
     }
 }
 
@@ -279,10 +275,16 @@ impl Entry {
     }
 }
 
+/// Epoch milliseconds.
+pub fn millis(at: SystemTime) -> i64 {
+    let since = at.duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
+    i64::try_from(since).unwrap_or(i64::MAX)
+}
+
 /// ISO 8601 with microseconds.
-fn instant(at: SystemTime) -> String {
+pub fn instant(at: SystemTime) -> String {
     let since = at.duration_since(UNIX_EPOCH).unwrap_or_default();
-    let millis = Timestamp::from_millis(i64::try_from(since.as_millis()).unwrap_or(i64::MAX)).to_string();
+    let millis = Timestamp::from_millis(millis(at)).to_string();
     format!("{}{:03}Z", millis.trim_end_matches('Z'), since.subsec_micros() % 1000)
 }
 

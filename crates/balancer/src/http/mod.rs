@@ -16,6 +16,7 @@ mod tests;
 mod trace;
 mod upgrade;
 
+pub use access_log::{instant, millis};
 pub use connect::{ConnectError, dial, handshake};
 pub use pool::Pool;
 pub use serve::{Client, Tls, serve};

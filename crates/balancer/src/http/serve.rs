@@ -8,6 +8,7 @@ use std::future::Future;
 use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use http::{HeaderValue, Method, Request, Response, Version, header};
@@ -21,6 +22,7 @@ use tokio::time::Instant;
 use super::access_log::Log;
 use super::body::Download;
 use super::{forward, headers, pages};
+use crate::net;
 use crate::rules::{Head, host_of};
 use crate::shared::{Open, Shared};
 use crate::sockets::Socket;
@@ -46,6 +48,10 @@ pub struct Client {
     pub tls: Option<Tls>,
     /// When it was accepted.
     pub since: Instant,
+    /// Names it in logs.
+    pub trace: u64,
+    /// Whether its line in the connection log is written.
+    pub noted: AtomicBool,
     /// Counts it while it is open.
     pub _open: Open,
 }
@@ -119,6 +125,9 @@ impl Client {
             response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
             return response;
         };
+        if listener.attributes.connection_log && !self.noted.swap(true, Ordering::Relaxed) {
+            net::log_plain(&self.shared, &listener, self.peer, self.trace);
+        }
         let mut log = Log::begin(self, &listener, &request);
         let mut response = self.act(&listener, request, &mut log).await;
         self.finish(&listener, version, &mut response);

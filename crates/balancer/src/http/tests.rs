@@ -52,6 +52,8 @@ fn connect(targets: &[SocketAddr], version: &str, client_version: Version) -> Du
         worker: 0,
         tls: None,
         since: Instant::now(),
+        trace: 1,
+        noted: Default::default(),
         _open: shared.open(),
         shared,
     };

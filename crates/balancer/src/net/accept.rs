@@ -1,7 +1,9 @@
 //! An accepted connection: who is it for, and what does it speak?
 
+use std::hash::{BuildHasher as _, BuildHasherDefault, DefaultHasher};
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use http::Version;
@@ -11,6 +13,8 @@ use tokio_rustls::LazyConfigAcceptor;
 use tokio_rustls::server::TlsStream;
 use wire::link::ListenerProtocol;
 
+use super::counted::{Counted, Counts};
+use super::greeting::{Ends, Greeting};
 use super::stream::{carry_tcp, carry_tls};
 use crate::http::{Client, Tls, serve};
 use crate::shared::Shared;
@@ -34,17 +38,21 @@ pub async fn connection(
     stream.set_nodelay(true).ok();
     let serving = socket.serving.load_full();
     let open = shared.open();
+    let since = Instant::now();
+    let trace = BuildHasherDefault::<DefaultHasher>::default().hash_one((peer, since));
     if let Some(listener) = &serving.tcp {
         carry_tcp(stream, peer, listener, &socket, &shared).await;
         return;
     }
-    let client = |tls| Client {
+    let client = |tls: Option<Tls>| Client {
         shared: shared.clone(),
         socket: socket.clone(),
         peer,
         worker,
+        noted: AtomicBool::new(tls.is_some()),
         tls,
-        since: Instant::now(),
+        since,
+        trace,
         _open: open,
     };
     if !is_tls(&stream, &serving).await {
@@ -53,24 +61,24 @@ pub async fn connection(
         serve(stream, client(None), version, idle(first)).await;
         return;
     }
-    let Some((stream, listener)) = timeout(GREETING, greet(stream, &serving)).await.ok().flatten() else {
+    let (mut greeting, counts) = (Greeting::begin(), Arc::new(Counts::default()));
+    let ends = Ends { client: peer, local: socket.place.address, trace };
+    let greeted = timeout(GREETING, greet(stream, &serving, &mut greeting)).await.ok().flatten();
+    let Some((stream, listener)) = greeted else {
+        greeting.log(&shared, ends, &counts);
         return;
     };
+    let facts = greeting.speaks(stream.get_ref().1, &listener);
     match listener.protocol {
-        ListenerProtocol::Tls => carry_tls(stream, peer, &listener, &socket, &shared).await,
+        ListenerProtocol::Tls => {
+            let stream = Counted::new(stream, counts.clone());
+            carry_tls(stream, peer, &listener, &socket, &shared).await;
+            greeting.log(&shared, ends, &counts);
+        }
         ListenerProtocol::Https | ListenerProtocol::Http | ListenerProtocol::Tcp => {
+            greeting.log(&shared, ends, &counts);
             let (_, tls) = stream.get_ref();
             let version = if tls.alpn_protocol() == Some(b"h2") { Version::HTTP_2 } else { Version::HTTP_11 };
-            let facts = Tls {
-                listener: listener.arn.clone(),
-                server_name: tls.server_name().map(str::to_owned),
-                version: tls
-                    .protocol_version()
-                    .and_then(|v| v.as_str())
-                    .unwrap_or_default()
-                    .replace('_', "."),
-                cipher: tls.negotiated_cipher_suite().map(|s| cipher(s.suite())).unwrap_or_default(),
-            };
             serve(stream, client(Some(facts)), version, idle(&listener)).await;
         }
     }
@@ -81,7 +89,7 @@ fn idle(listener: &Listener) -> Duration {
 }
 
 /// A cipher suite as ELB names it: TLS 1.3's by IANA, the others by OpenSSL.
-fn cipher(suite: rustls::CipherSuite) -> String {
+pub(super) fn cipher(suite: rustls::CipherSuite) -> String {
     let suite = suite.as_str().unwrap_or_default().replace("TLS13_", "TLS_");
     let Some((exchange, rest)) = suite.trim_start_matches("TLS_").split_once("_WITH_") else {
         return suite;
@@ -101,11 +109,22 @@ async fn is_tls(stream: &TcpStream, serving: &Serving) -> bool {
 }
 
 /// Speaks TLS's first words: the server name chooses the listener, the listener the certificate.
-async fn greet(stream: TcpStream, serving: &Serving) -> Option<(TlsStream<TcpStream>, Arc<Listener>)> {
+async fn greet(
+    stream: TcpStream,
+    serving: &Serving,
+    greeting: &mut Greeting,
+) -> Option<(TlsStream<TcpStream>, Arc<Listener>)> {
     let start = LazyConfigAcceptor::new(rustls::server::Acceptor::default(), stream).await.ok()?;
     let listener = serving.secure(start.client_hello().server_name().unwrap_or_default())?.clone();
+    greeting.hears(&start.client_hello(), &listener);
     let config = listener.tls.clone()?;
-    Some((start.into_stream(config).await.ok()?, listener))
+    match start.into_stream(config).await {
+        Ok(stream) => Some((stream, listener)),
+        Err(error) => {
+            greeting.fails(&error);
+            None
+        }
+    }
 }
 
 #[cfg(test)]

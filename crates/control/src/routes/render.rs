@@ -84,7 +84,9 @@ fn attributes(it: &LoadBalancer) -> link::LoadBalancerAttributes {
     let flag = |key: &str| it.attribute(key) == "true";
     let defaults = link::LoadBalancerAttributes::default();
     match it.id.kind {
-        LoadBalancerKind::Network => defaults,
+        LoadBalancerKind::Network => {
+            link::LoadBalancerAttributes { access_log: flag("access_logs.s3.enabled"), ..defaults }
+        }
         LoadBalancerKind::Application => link::LoadBalancerAttributes {
             idle_timeout_seconds: number(it.attribute("idle_timeout.timeout_seconds")),
             client_keep_alive_seconds: number(it.attribute("client_keep_alive.seconds")),
@@ -99,6 +101,7 @@ fn attributes(it: &LoadBalancer) -> link::LoadBalancerAttributes {
             tls_headers: flag("routing.http.x_amzn_tls_version_and_cipher_suite.enabled"),
             http2: flag("routing.http2.enabled"),
             access_log: flag("access_logs.s3.enabled"),
+            connection_log: flag("connection_logs.s3.enabled"),
         },
     }
 }

@@ -98,9 +98,9 @@ static APPLICATION: &[Attribute] = &[
     attribute("access_logs.s3.bucket", "", Values::Text(512)),
     attribute("access_logs.s3.prefix", "", Values::Text(300)),
     attribute("client_keep_alive.seconds", "3600", Values::Number(60, WEEK)),
-    attribute("connection_logs.s3.enabled", "false", OFF),
-    attribute("connection_logs.s3.bucket", "", Values::Only(&[""])),
-    attribute("connection_logs.s3.prefix", "", Values::Only(&[""])),
+    attribute("connection_logs.s3.enabled", "false", Values::Flag),
+    attribute("connection_logs.s3.bucket", "", Values::Text(512)),
+    attribute("connection_logs.s3.prefix", "", Values::Text(300)),
     attribute("deletion_protection.enabled", "false", Values::Flag),
     attribute("health_check_logs.s3.enabled", "false", OFF),
     attribute("health_check_logs.s3.bucket", "", Values::Only(&[""])),
@@ -124,9 +124,9 @@ static APPLICATION: &[Attribute] = &[
 ];
 
 static NETWORK: &[Attribute] = &[
-    attribute("access_logs.s3.enabled", "false", OFF),
-    attribute("access_logs.s3.bucket", "", Values::Only(&[""])),
-    attribute("access_logs.s3.prefix", "", Values::Only(&[""])),
+    attribute("access_logs.s3.enabled", "false", Values::Flag),
+    attribute("access_logs.s3.bucket", "", Values::Text(512)),
+    attribute("access_logs.s3.prefix", "", Values::Text(300)),
     attribute("deletion_protection.enabled", "false", Values::Flag),
     attribute(
         "dns_record.client_routing_policy",

@@ -10,6 +10,7 @@ use model::elbv2::{
 };
 use model::{Arn, Scope, Timestamp};
 use store::{Snapshot, Store, Txn, key};
+use wire::link::LogKind;
 
 use super::error::Error;
 use super::rules::limit::BATCH;
@@ -80,7 +81,7 @@ pub fn view(cloud: &Cloud, snapshot: &Snapshot) -> View {
     View { load_balancers, target_groups: used.iter().filter_map(group).collect() }
 }
 
-/// Where a load balancer's access log is written.
+/// Where a log of a load balancer is written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AccessLog {
     /// The load balancer's scope, and the log group's.
@@ -91,22 +92,34 @@ pub struct AccessLog {
     pub stream: String,
 }
 
-/// Where the access log of a load balancer is written; `None` where it has none.
-pub fn access_log(snapshot: &Snapshot, arn: &str) -> Option<AccessLog> {
+/// How the names of a log's attributes begin.
+pub fn log_attributes(kind: LogKind) -> &'static str {
+    match kind {
+        LogKind::Access => "access_logs.s3.",
+        LogKind::Connection => "connection_logs.s3.",
+    }
+}
+
+/// Where a log of a load balancer is written; `None` where it has none.
+pub fn access_log(snapshot: &Snapshot, arn: &str, kind: LogKind) -> Option<AccessLog> {
     let scope = scope_of(&arn.parse().ok()?)?;
     let id = LoadBalancerId::parse(arn, &scope)?;
     let found = tables::load_balancer(snapshot, &scope, &id)?;
-    if found.attribute("access_logs.s3.enabled") != "true" {
+    let value = |key: &str| found.attribute(&format!("{}{key}", log_attributes(kind)));
+    if value("enabled") != "true" {
         return None;
     }
     let resource = arn.split_once("loadbalancer/")?.1.replace('/', ".");
-    let prefix = match found.attribute("access_logs.s3.prefix").trim_matches('/') {
+    let name = match kind {
+        LogKind::Access => resource,
+        LogKind::Connection => format!("conn_log.{resource}"),
+    };
+    let prefix = match value("prefix").trim_matches('/') {
         "" => String::new(),
         prefix => format!("{prefix}/"),
     };
-    let stream =
-        format!("{prefix}AWSLogs/{}/elasticloadbalancing/{}/{resource}", scope.account, scope.region);
-    Some(AccessLog { group: found.attribute("access_logs.s3.bucket").to_owned(), stream, scope })
+    let stream = format!("{prefix}AWSLogs/{}/elasticloadbalancing/{}/{name}", scope.account, scope.region);
+    Some(AccessLog { group: value("bucket").to_owned(), stream, scope })
 }
 
 /// What the data plane says of one registration of a target.

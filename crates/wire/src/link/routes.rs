@@ -101,6 +101,8 @@ pub struct LoadBalancerAttributes {
     pub http2: bool,
     /// `access_logs.s3.enabled`: requests are reported, line by line.
     pub access_log: bool,
+    /// `connection_logs.s3.enabled`: connections are reported, line by line.
+    pub connection_log: bool,
 }
 
 impl Default for LoadBalancerAttributes {
@@ -115,6 +117,7 @@ impl Default for LoadBalancerAttributes {
             tls_headers: false,
             http2: true,
             access_log: false,
+            connection_log: false,
         }
     }
 }

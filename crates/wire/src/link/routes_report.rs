@@ -155,13 +155,27 @@ impl TargetReason {
     }
 }
 
-/// A request in an access log.
+/// The logs that a balancer writes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum LogKind {
+    /// Requests; of a network load balancer, its connections with TLS.
+    #[default]
+    Access,
+    /// Connections of an application load balancer.
+    Connection,
+}
+
+/// A request or a connection in a log.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct AccessLine {
     /// The load balancer's ARN.
     pub load_balancer: String,
-    /// When the response was sent; epoch milliseconds.
+    /// The log.
+    #[serde(default)]
+    pub kind: LogKind,
+    /// When the response was sent, or the connection made or ended; epoch milliseconds.
     pub timestamp: i64,
     /// The line, in ELB's format.
     pub line: String,

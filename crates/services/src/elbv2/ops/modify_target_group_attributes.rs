@@ -1,4 +1,7 @@
 //! ModifyTargetGroupAttributes.
+//!
+//! Deviation: connections reach targets from the machine's address: `preserve_client_ip.enabled` is `false`, for groups of
+//! instances too, and cannot be set. PROXY protocol tells targets who the client is.
 
 use model::elbv2::{Protocol, ProtocolVersion, TargetGroup, attribute};
 use store::Txn;

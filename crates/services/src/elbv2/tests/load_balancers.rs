@@ -1,5 +1,6 @@
 //! Load balancers: making, showing, changing and deleting them, and tags of all resources.
 
+use ::wire::link::LogKind;
 use serde_json::json;
 
 use super::{World, arn, text};
@@ -122,6 +123,10 @@ async fn an_access_log_needs_a_place() {
         (vec![attribute("enabled", "yes")], "ValidationError: "),
         (
             vec![json!({ "Key": "connection_logs.s3.enabled", "Value": "true" })],
+            "ValidationError: The value of 'connection_logs.s3.bucket'",
+        ),
+        (
+            vec![json!({ "Key": "health_check_logs.s3.enabled", "Value": "true" })],
             "InvalidConfigurationRequest: ",
         ),
     ] {
@@ -132,13 +137,16 @@ async fn an_access_log_needs_a_place() {
     <::wire::logs::CreateLogGroup as crate::Handler>::run(&world.ctx, group).await.unwrap();
     world.done("ModifyLoadBalancerAttributes", set(vec![on, bucket, attribute("prefix", "a")])).await;
     let snapshot = world.ctx.cloud.store.snapshot();
-    let log = crate::elbv2::traffic::access_log(&snapshot, &arn).unwrap();
+    let log = crate::elbv2::traffic::access_log(&snapshot, &arn, LogKind::Access).unwrap();
     let name = arn.rsplit('/').next().unwrap();
     let account = &log.scope.account;
     assert_eq!(log.group, "logs");
     assert_eq!(log.stream, format!("a/AWSLogs/{account}/elasticloadbalancing/us-east-2/app.web.{name}"));
     world.done("ModifyLoadBalancerAttributes", set(vec![attribute("enabled", "false")])).await;
-    assert_eq!(crate::elbv2::traffic::access_log(&world.ctx.cloud.store.snapshot(), &arn), None);
+    let snapshot = world.ctx.cloud.store.snapshot();
+    for kind in [LogKind::Access, LogKind::Connection] {
+        assert_eq!(crate::elbv2::traffic::access_log(&snapshot, &arn, kind), None);
+    }
 }
 
 #[tokio::test]
