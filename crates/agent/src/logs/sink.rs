@@ -204,6 +204,7 @@ impl Shared {
 
     /// Follows the spools that are there. One that no logger holds will not grow any more.
     fn resume(self: &Arc<Self>) {
+        self.remove_lone_files();
         let Ok(entries) = std::fs::read_dir(&self.spool_dir) else { return };
         let mut followed = self.followed.lock();
         for dir in entries.flatten().map(|entry| entry.path()) {
@@ -220,6 +221,16 @@ impl Shared {
             match parse(&config, &note.task_arn, &note.container_name, &runtime_id) {
                 Ok(driver) => self.follow(&runtime_id, &note, driver, &mut followed),
                 Err(error) => tracing::warn!(error, runtime_id, "a spool cannot be shipped"),
+            }
+        }
+    }
+
+    /// Files go with their spool, but for an agent that was killed between the two.
+    fn remove_lone_files(&self) {
+        let Ok(entries) = std::fs::read_dir(&self.files_dir) else { return };
+        for runtime_id in entries.flatten().filter_map(|entry| entry.file_name().into_string().ok()) {
+            if !self.spool_dir.join(&runtime_id).exists() {
+                drivers::remove_file(&self.file(&runtime_id));
             }
         }
     }
