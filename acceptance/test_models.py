@@ -300,6 +300,10 @@ CASES = {
         ("StopServiceDeployment", {"serviceDeploymentArn": ARN + "service-deployment/models-services/models/none"}, "ServiceDeploymentNotFoundException"),
         ("TagResource", {"resourceArn": ARN + "service/models-services/models", "tags": [{"key": "x", "value": "y"}]}, GOOD),
         ("UpdateService", {"cluster": "models-services", "service": "models", "desiredCount": 0, "forceNewDeployment": True}, GOOD),
+        ("UpdateService", {"cluster": "models-services", "service": "models", "deploymentConfiguration": {
+            "alarms": {"alarmNames": ["a"], "enable": False, "rollback": True}}}, GOOD),
+        ("UpdateService", {"cluster": "models-services", "service": "models", "deploymentConfiguration": {
+            "alarms": {"alarmNames": ["a"], "enable": True, "rollback": True}}}, "UnsupportedFeatureException"),
         ("UpdateService", {"cluster": "models-services", "service": "none"}, "ServiceNotFoundException"),
         ("GetTaskProtection", {"cluster": "models-services", "tasks": ["0" * 32]}, GOOD),
         ("GetTaskProtection", {"cluster": "missing"}, "ClusterNotFoundException"),
