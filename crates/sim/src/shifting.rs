@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use model::ecs::deployment::RolloutState;
 use model::ecs::lifecycle::LifecycleStage;
 use model::ecs::service::ServiceStatus;
 use model::ecs::{Service, ServiceDeployment, Task};
@@ -129,11 +130,13 @@ fn keeps(shifted: &Shifted<'_>) -> Option<String> {
     })
 }
 
-/// What is wrong with the rule long after the storm: all traffic goes where the service's tasks are.
+/// What is wrong with the rule long after the storm: all traffic goes where the service's tasks are, once its deployment
+/// is done. One that finds no place for its tasks never is.
 pub fn astray(service: &Service, weights: &Weights, tasks: &[&Task]) -> Option<String> {
     let own = fit(tasks.iter().copied(), service.name.as_str(), crate::serving::serves);
     let is_alone = |group: &String| weights.iter().all(|(it, weight)| (it == group) == (*weight > 0));
-    let is_settled = service.status == ServiceStatus::Active && !own.is_empty();
+    let is_done = service.primary().rollout_state == RolloutState::Completed;
+    let is_settled = service.status == ServiceStatus::Active && is_done && !own.is_empty();
     (is_settled && !own.keys().all(is_alone)).then(|| {
         format!("service {}: its tasks are in {own:?}, and traffic goes by {weights:?}", service.name)
     })
