@@ -391,6 +391,7 @@ CASES = {
         ("CreateRepository", {"repositoryName": "models", "tags": [{"Key": "a", "Value": "b"}]}, GOOD),
         ("CreateRepository", {"repositoryName": "models"}, "RepositoryAlreadyExistsException"),
         ("CreateRepository", {"repositoryName": "Upper"}, "InvalidParameterException"),
+        ("DescribeRepositories", {"registryId": "999999999999"}, "InvalidParameterException"),
         ("DescribeRepositories", {"repositoryNames": ["models"]}, GOOD),
         ("DescribeRepositories", {"repositoryNames": ["missing"]}, "RepositoryNotFoundException"),
         ("GetAuthorizationToken", {}, GOOD),

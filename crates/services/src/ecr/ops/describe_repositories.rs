@@ -30,6 +30,7 @@ impl Handler for shapes::DescribeRepositories {
             }
             return Ok(Self::Output { repositories: Some(found), next_token: None });
         }
+        parse::own_registry(ctx, input.registry_id.as_ref())?;
         let after: Option<RepositoryName> = page::position(input.next_token.as_ref())?;
         let limit = page::limit(input.max_results);
         let rows = registry.repositories(&ctx.scope, after.as_ref(), limit);
