@@ -30,7 +30,7 @@ pub(crate) fn check(spec: &TaskDefinitionSpec) -> Result<(), Error> {
     }
     if spec.pid_mode == Some(PidMode::Host) {
         return Err(Error::Client(
-            "Tasks using the Fargate launch type do not support pidMode 'host'.".into(),
+            "Tasks using the Fargate launch type do not support pidMode 'host'. The supported value for pidMode is 'task'.".into(),
         ));
     }
     if !spec.placement_constraints.is_empty() {
