@@ -224,8 +224,18 @@ impl Bench {
 }
 
 impl Drop for Bench {
-    /// A failed test leaves its containerd; the directory goes, so it must go too.
+    /// A failed test stops its tasks all the same; its containerd must go with the directory.
     fn drop(&mut self) {
+        if let Some(handle) = self.handle.take() {
+            // The agent lives on the test's runtime, which cannot be waited for from within.
+            let stop = move || {
+                let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+                let stopped = handle.shutdown(Shutdown::StopTasks);
+                runtime.block_on(async { tokio::time::timeout(PATIENCE, stopped).await.is_ok() })
+            };
+            let stopped = std::thread::spawn(stop).join();
+            eprintln!("the node of the failed test was stopped: {stopped:?}");
+        }
         let config = AgentConfig::new(self.dir.path().join("data"), "", "");
         let pid = std::fs::read_to_string(config.run_dir().join("containerd.pid")).unwrap_or_default();
         if let Some(pid) = pid.split(' ').next().and_then(|pid| pid.parse().ok()) {
