@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use model::ecs::log_options;
 use regex::bytes::Regex;
 use wire::link;
 
@@ -14,8 +15,6 @@ use super::values;
 const BLOCKING_LIMIT: u64 = 256 << 20;
 /// ECS's `max-buffer-size` where a non-blocking configuration names none.
 const BUFFER_LIMIT: u64 = 10 << 20;
-/// Options of every driver, which are not the driver's own.
-const BUFFER_OPTIONS: [&str; 2] = ["mode", "max-buffer-size"];
 
 /// Where a container's output goes.
 #[derive(Clone, Debug)]
@@ -60,7 +59,7 @@ pub(super) fn parse(config: &link::LogConfig, names: &Names<'_>) -> Result<Drive
         "awslogs" => parse_awslogs(options, names).map(Driver::Awslogs),
         "none" => Ok(Driver::Discard),
         name => {
-            let own = options.iter().filter(|(name, _)| !BUFFER_OPTIONS.contains(&name.as_str()));
+            let own = options.iter().filter(|(name, _)| !log_options::BUFFER.contains(&name.as_str()));
             let own = own.map(|(name, value)| (name.clone(), value.clone())).collect();
             let driver = DockerDriver::parse(name, &own)
                 .unwrap_or_else(|| Err(format!("logger: no log driver named '{name}' is registered")))?;

@@ -10,8 +10,6 @@ use serde::{Deserialize, Serialize};
 
 use super::tag;
 
-/// The options of every driver that chooses what is told of a container.
-pub(super) const COMMON_OPTIONS: [&str; 5] = ["env", "env-regex", "labels", "labels-regex", "tag"];
 /// The tag where no option names one.
 const DEFAULT_TAG: &str = "{{.ID}}";
 

@@ -10,6 +10,7 @@ pub mod container_instance;
 pub mod deployment;
 pub mod lifecycle;
 pub mod linux;
+pub mod log_options;
 pub mod name;
 pub mod node;
 pub mod overrides;

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use base64::Engine as _;
+use model::ecs::log_options;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use super::super::message::Message;
@@ -17,19 +18,6 @@ use super::super::values;
 use super::dial::{self, Address, Connection, Stream, dial};
 use super::{Lost, Receiver, known, msgpack, random_bytes};
 
-const OPTIONS: [&str; 11] = [
-    "fluentd-address",
-    "fluentd-async",
-    "fluentd-async-connect",
-    "fluentd-async-reconnect-interval",
-    "fluentd-buffer-limit",
-    "fluentd-max-retries",
-    "fluentd-read-timeout",
-    "fluentd-request-ack",
-    "fluentd-retry-wait",
-    "fluentd-sub-second-precision",
-    "fluentd-write-timeout",
-];
 const DEFAULT_HOST: &str = "127.0.0.1";
 const DEFAULT_PORT: u16 = 24224;
 /// Docker's `fluentd-buffer-limit`: messages, though written as a size.
@@ -62,7 +50,7 @@ pub(in crate::logs) struct Options {
 impl Options {
     /// Reads the options; an error is Docker's text.
     pub(super) fn parse(options: &BTreeMap<String, String>) -> Result<Options, String> {
-        known("fluentd", options, &OPTIONS)?;
+        known("fluentd", options, &log_options::FLUENTD)?;
         let option = |name: &str| options.get(name).map(String::as_str).filter(|text| !text.is_empty());
         let truth = |name: &str| option(name).map_or(Ok(false), values::boolean);
         let time = |name: &str| option(name).map_or(Ok(Duration::ZERO), values::duration);

@@ -14,18 +14,13 @@ use serde_json::{Map, Value, json};
 use tokio::io::AsyncWriteExt as _;
 
 use super::super::frame::Stream;
+use model::ecs::log_options;
+
 use super::super::message::Message;
 use super::super::subject::Origin;
 use super::dial::{self, Address, Connection, dial};
 use super::{Lost, Receiver, known, random_bytes};
 
-const OPTIONS: [&str; 5] = [
-    "gelf-address",
-    "gelf-compression-level",
-    "gelf-compression-type",
-    "gelf-tcp-max-reconnect",
-    "gelf-tcp-reconnect-delay",
-];
 const CHUNK_BYTES: usize = 1420;
 const CHUNK_HEADER_BYTES: usize = 12;
 const CHUNKS_LIMIT: usize = 128;
@@ -67,7 +62,7 @@ impl Options {
         }
         let at = dial::host_port(rest.trim_end_matches('/'), "", None)
             .map_err(|_| "gelf: please provide gelf-address as proto://host:port")?;
-        known("gelf", options, &OPTIONS).map_err(|text| text.replace('\'', "\""))?;
+        known("gelf", options, &log_options::GELF).map_err(|text| text.replace('\'', "\""))?;
         let transport = match scheme {
             "udp" => {
                 let of_tcp = ["gelf-tcp-max-reconnect", "gelf-tcp-reconnect-delay"];

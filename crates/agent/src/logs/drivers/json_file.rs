@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use async_trait::async_trait;
 use flate2::Compression;
 use flate2::write::GzEncoder;
+use model::ecs::log_options;
 use serde::Serialize;
 
 use super::super::message::Message;
@@ -19,7 +20,6 @@ use super::super::subject::Origin;
 use super::super::values;
 use super::{Lost, Receiver, known};
 
-const OPTIONS: [&str; 3] = ["compress", "max-file", "max-size"];
 /// The size of a file for which no `max-size` is given.
 const UNBOUNDED_LIMIT: u64 = 100 << 20;
 
@@ -35,7 +35,7 @@ pub(in crate::logs) struct Options {
 impl Options {
     /// Reads the options; an error is Docker's text.
     pub(super) fn parse(options: &BTreeMap<String, String>) -> Result<Options, String> {
-        known("json-file", options, &OPTIONS)?;
+        known("json-file", options, &log_options::JSON_FILE)?;
         let option = |name: &str| options.get(name).map(String::as_str);
         let max_size = option("max-size").map(values::file_size).transpose()?;
         if max_size == Some(0) {

@@ -18,9 +18,10 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use async_trait::async_trait;
+use model::ecs::log_options;
 
 use super::message::Message;
-use super::subject::{COMMON_OPTIONS, Origin};
+use super::subject::Origin;
 
 pub(super) use json_file::remove as remove_file;
 
@@ -120,7 +121,7 @@ pub(crate) fn has_journal() -> bool {
 
 /// Refuses options that a driver does not have.
 fn known(driver: &str, options: &BTreeMap<String, String>, own: &[&str]) -> Result<(), String> {
-    let is_known = |name: &str| own.contains(&name) || COMMON_OPTIONS.contains(&name);
+    let is_known = |name: &str| own.contains(&name) || log_options::COMMON.contains(&name);
     match options.keys().find(|name| !is_known(name)) {
         Some(name) => Err(format!("unknown log opt '{name}' for {driver} log driver")),
         None => Ok(()),

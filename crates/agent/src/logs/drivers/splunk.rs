@@ -12,6 +12,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use flate2::Compression;
 use flate2::write::GzEncoder;
+use model::ecs::log_options;
 use reqwest::header::{AUTHORIZATION, CONTENT_ENCODING};
 use reqwest::{Certificate, Client, Method, Url};
 use serde::Serialize;
@@ -24,21 +25,6 @@ use super::{Lost, Receiver, known, random_id};
 
 /// Docker keeps ten batches.
 pub(super) const WAITING_LIMIT: u64 = 10_000;
-const OPTIONS: [&str; 13] = [
-    "splunk-caname",
-    "splunk-capath",
-    "splunk-format",
-    "splunk-gzip",
-    "splunk-gzip-level",
-    "splunk-index",
-    "splunk-index-acknowledgment",
-    "splunk-insecureskipverify",
-    "splunk-source",
-    "splunk-sourcetype",
-    "splunk-token",
-    "splunk-url",
-    "splunk-verify-connection",
-];
 const PATH: &str = "/services/collector/event/1.0";
 const POST_TIMEOUT: Duration = Duration::from_secs(30);
 const RETRY_PAUSE: Duration = Duration::from_secs(5);
@@ -85,7 +71,7 @@ impl std::fmt::Debug for Options {
 impl Options {
     /// Reads the options; an error is Docker's text.
     pub(super) fn parse(options: &BTreeMap<String, String>) -> Result<Options, String> {
-        known("splunk", options, &OPTIONS)?;
+        known("splunk", options, &log_options::SPLUNK)?;
         let option = |name: &str| options.get(name).map(String::as_str);
         let text = |name: &str| option(name).unwrap_or_default().to_string();
         let truth = |name: &str, default: bool| option(name).map_or(Ok(default), values::boolean);

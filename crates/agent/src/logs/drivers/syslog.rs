@@ -12,12 +12,13 @@ use jiff::{Timestamp, ZonedDateTime};
 use tokio::io::AsyncWriteExt as _;
 
 use super::super::frame::Stream;
+use model::ecs::log_options;
+
 use super::super::message::Message;
 use super::super::subject::Origin;
 use super::dial::{self, Address, Connection, dial};
 use super::{Lost, Receiver, known};
 
-const OPTIONS: [&str; 3] = ["syslog-address", "syslog-facility", "syslog-format"];
 const DEFAULT_PORT: u16 = 514;
 /// Where a node's own daemon listens.
 const LOCAL: [&str; 3] = ["/dev/log", "/var/run/syslog", "/var/run/log"];
@@ -59,7 +60,7 @@ enum Place {
 impl Options {
     /// Reads the options; an error is Docker's text.
     pub(super) fn parse(options: &BTreeMap<String, String>) -> Result<Options, String> {
-        known("syslog", options, &OPTIONS)?;
+        known("syslog", options, &log_options::SYSLOG)?;
         let option = |name: &str| options.get(name).map_or("", String::as_str);
         Ok(Options {
             address: parse_address(option("syslog-address"))?,

@@ -1,15 +1,14 @@
 //! DescribeImageScanFindings: what the last scan of an image found, the worst first.
 
-use registry::Reference;
 use wire::ecr as shapes;
 
 use crate::access::Access;
 use crate::context::OpCtx;
 use crate::ecr::error::Error;
+use crate::ecr::ops::NamedImage;
 use crate::ecr::page;
 use crate::ecr::scanning;
 use crate::ecr::wire as parse;
-use crate::ecr::wire::ImageId;
 use crate::error::ServiceError;
 use crate::room::Handler;
 
@@ -19,16 +18,13 @@ impl Handler for shapes::DescribeImageScanFindings {
     }
 
     async fn run(ctx: &OpCtx, input: Self::Input) -> Result<Self::Output, ServiceError> {
-        let name = parse::repository_name(ctx, input.registry_id.as_ref(), &input.repository_name)?;
         let registry = &ctx.cloud.registry;
-        let repository = registry.repository(&ctx.scope, &name).map_err(Error::from)?;
-        let refused = |failed: parse::ImageFailed| Error::parameter("imageId", failed.reason);
-        let id = ImageId::parse(&input.image_id).map_err(refused)?;
-        let image = registry.image(&repository, &id.reference()).map_err(Error::from)?;
-        id.agrees(&image).map_err(refused)?;
-        let scan = registry.scan(&repository, &image.digest).ok_or_else(|| Error::ScanNotFound {
+        let named =
+            NamedImage::find(ctx, input.registry_id.as_ref(), &input.repository_name, &input.image_id)?;
+        let NamedImage { repository, image, .. } = &named;
+        let scan = registry.scan(repository, &image.digest).ok_or_else(|| Error::ScanNotFound {
             digest: image.digest.to_string(),
-            name: name.to_string(),
+            name: repository.name.to_string(),
             registry: ctx.scope.account.to_string(),
         })?;
         let all = registry.findings(&scan).await.map_err(Error::from)?;
@@ -43,14 +39,10 @@ impl Handler for shapes::DescribeImageScanFindings {
             findings: Some(shown.into_iter().map(scanning::finding).collect()),
             enhanced_findings: None,
         });
-        let tag = match id.reference() {
-            Reference::Tag(tag) => Some(tag),
-            Reference::Digest(_) => None,
-        };
         Ok(Self::Output {
             registry_id: Some(ctx.scope.account.to_string()),
-            repository_name: Some(name.to_string()),
-            image_id: Some(parse::identifier(&image.digest, tag.as_ref())),
+            repository_name: Some(repository.name.to_string()),
+            image_id: Some(named.id()),
             image_scan_status: Some(scanning::status(&scan)),
             image_scan_findings: findings,
             next_token,

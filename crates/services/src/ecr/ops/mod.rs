@@ -61,11 +61,14 @@ mod validate_pull_through_cache_rule;
 
 use std::time::Duration;
 
-use model::ecr::RepositoryName;
-use registry::tables::Backfill;
+use model::ecr::{ImageTag, RepositoryName};
+use registry::tables::{Backfill, Image, Repository};
 use store::Versioned;
+use wire::ecr as shapes;
 
 use super::error::Error;
+use super::wire as parse;
+use super::wire::ImageId;
 use crate::context::OpCtx;
 
 /// The size of a layer part that clients are told to send.
@@ -79,6 +82,38 @@ fn upload_unknown(ctx: &OpCtx, name: &RepositoryName, id: &str) -> Error {
         "The upload with id '{id}' does not exist in the repository with name '{name}' in the registry with id '{}'",
         ctx.scope.account
     ))
+}
+
+/// An image that one request is about, as it was asked for.
+struct NamedImage {
+    repository: Versioned<Repository>,
+    image: Versioned<Image>,
+    /// The tag, if it was asked for by tag.
+    tag: Option<ImageTag>,
+}
+
+impl NamedImage {
+    /// Finds the image that `id` names; tag and digest must agree.
+    fn find(
+        ctx: &OpCtx,
+        registry_id: Option<&String>,
+        repository: &str,
+        id: &shapes::ImageIdentifier,
+    ) -> Result<Self, Error> {
+        let name = parse::repository_name(ctx, registry_id, repository)?;
+        let registry = &ctx.cloud.registry;
+        let repository = registry.repository(&ctx.scope, &name)?;
+        let refused = |failed: parse::ImageFailed| Error::parameter("imageId", failed.reason);
+        let id = ImageId::parse(id).map_err(refused)?;
+        let image = registry.image(&repository, &id.reference())?;
+        id.agrees(&image).map_err(refused)?;
+        Ok(NamedImage { repository, image, tag: id.tag })
+    }
+
+    /// The identifier of an answer.
+    fn id(&self) -> shapes::ImageIdentifier {
+        parse::identifier(&self.image.digest, self.tag.as_ref())
+    }
 }
 
 /// The backfill of that id.

@@ -1,83 +1,34 @@
 //! Log configurations: the options that each driver takes. What an option's value means is for the node to say.
 
 use model::ecs::container_definition::{LogConfiguration, LogDriver};
-use model::ecs::{ContainerDefinition, TextEnum};
+use model::ecs::{ContainerDefinition, TextEnum, log_options};
 
 use crate::ecs::error::Error;
 
 const AWSLOGS_REQUIRED: [&str; 2] = ["awslogs-region", "awslogs-group"];
-const AWSLOGS_OPTIONS: [&str; 8] = [
-    "awslogs-create-group",
-    "awslogs-datetime-format",
-    "awslogs-group",
-    "awslogs-multiline-pattern",
-    "awslogs-region",
-    "awslogs-stream-prefix",
-    "max-buffer-size",
-    "mode",
-];
-/// Options of all of Docker's own drivers.
-const COMMON_OPTIONS: [&str; 7] =
-    ["env", "env-regex", "labels", "labels-regex", "max-buffer-size", "mode", "tag"];
-const JSON_FILE_OPTIONS: [&str; 3] = ["compress", "max-file", "max-size"];
-/// Deviation: the options of TLS are disallowed, since no node speaks it to a syslog daemon.
-const SYSLOG_OPTIONS: [&str; 3] = ["syslog-address", "syslog-facility", "syslog-format"];
-const GELF_OPTIONS: [&str; 5] = [
-    "gelf-address",
-    "gelf-compression-level",
-    "gelf-compression-type",
-    "gelf-tcp-max-reconnect",
-    "gelf-tcp-reconnect-delay",
-];
-const FLUENTD_OPTIONS: [&str; 11] = [
-    "fluentd-address",
-    "fluentd-async",
-    "fluentd-async-connect",
-    "fluentd-async-reconnect-interval",
-    "fluentd-buffer-limit",
-    "fluentd-max-retries",
-    "fluentd-read-timeout",
-    "fluentd-request-ack",
-    "fluentd-retry-wait",
-    "fluentd-sub-second-precision",
-    "fluentd-write-timeout",
-];
 const SPLUNK_REQUIRED: [&str; 2] = ["splunk-url", "splunk-token"];
-const SPLUNK_OPTIONS: [&str; 13] = [
-    "splunk-caname",
-    "splunk-capath",
-    "splunk-format",
-    "splunk-gzip",
-    "splunk-gzip-level",
-    "splunk-index",
-    "splunk-index-acknowledgment",
-    "splunk-insecureskipverify",
-    "splunk-source",
-    "splunk-sourcetype",
-    "splunk-token",
-    "splunk-url",
-    "splunk-verify-connection",
-];
 
 /// Checks a container's log configuration.
 pub(crate) fn check(container: &ContainerDefinition) -> Result<(), Error> {
     let Some(configuration) = &container.log_configuration else { return Ok(()) };
-    let docker = |own: &[&str]| refuse_other_options(configuration, &[own, &COMMON_OPTIONS].concat());
+    let docker = |own: &[&str]| {
+        refuse_other_options(configuration, &[own, &log_options::COMMON, &log_options::BUFFER].concat())
+    };
     match configuration.log_driver {
         LogDriver::Awslogs => {
-            refuse_other_options(configuration, &AWSLOGS_OPTIONS)?;
+            refuse_other_options(configuration, &[&log_options::AWSLOGS[..], &log_options::BUFFER].concat())?;
             check_awslogs(configuration)
         }
-        LogDriver::JsonFile => docker(&JSON_FILE_OPTIONS),
-        LogDriver::Syslog => docker(&SYSLOG_OPTIONS),
+        LogDriver::JsonFile => docker(&log_options::JSON_FILE),
+        LogDriver::Syslog => docker(&log_options::SYSLOG),
         LogDriver::Journald => docker(&[]),
         LogDriver::Gelf => {
-            docker(&GELF_OPTIONS)?;
+            docker(&log_options::GELF)?;
             require(configuration, &["gelf-address"])
         }
-        LogDriver::Fluentd => docker(&FLUENTD_OPTIONS),
+        LogDriver::Fluentd => docker(&log_options::FLUENTD),
         LogDriver::Splunk => {
-            docker(&SPLUNK_OPTIONS)?;
+            docker(&log_options::SPLUNK)?;
             require(configuration, &SPLUNK_REQUIRED)
         }
         // Its options are those of the router's output.
