@@ -130,13 +130,14 @@ def test_a_daemon_is_a_target_on_its_machine(machine):
     machine.serve("daemon", machine.revision("daemon", "old", "bridge"), group, schedulingStrategy="DAEMON")
     machine.healthy(group, "daemon", 1)
     with Load(port) as load:
-        # A daemon leaves its machine before the next revision comes: meanwhile nobody is there, and that is said.
+        # A daemon leaves its machine before the next revision comes: meanwhile nobody is there, and that is said; a
+        # target that is new may not listen yet.
         machine.update("daemon", machine.revision("daemon", "new", "bridge"))
         machine.healthy(group, "daemon", 1)
         load.names.clear()
         load.more(50)
         assert load.names == {"new"}
-        assert set(load.failures) <= {503}, load.failures
+        assert set(load.failures) <= {502, 503}, load.failures
         load.failures.clear()
         machine.kill("daemon")
         machine.healthy(group, "daemon", 1)

@@ -34,8 +34,14 @@ impl Names {
 
     /// A fresh name for a namespace and the host's end of its interface pair.
     pub fn next_pair(&self) -> String {
-        let count = self.counter.fetch_add(1, Ordering::Relaxed);
-        format!("{}v{:07x}", self.prefix, self.epoch.wrapping_add(count) & 0x0fff_ffff)
+        loop {
+            let count = self.counter.fetch_add(1, Ordering::Relaxed);
+            let name = format!("{}v{:07x}", self.prefix, self.epoch.wrapping_add(count) & 0x0fff_ffff);
+            // A run that made more than ten a second before it was killed has used names of the next run.
+            if !self.namespaces_dir.join(&name).exists() {
+                return name;
+            }
+        }
     }
 
     /// The bridge of a VPC.
@@ -72,6 +78,19 @@ impl Names {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn names_of_a_run_before_are_passed_over() {
+        let dir = tempfile::tempdir().unwrap();
+        let names = Names::new("0a1b2", dir.path());
+        std::fs::create_dir(&names.namespaces_dir).unwrap();
+        for ahead in [0, 1, 3] {
+            let name = format!("ls0a1b2v{:07x}", (names.epoch + ahead) & 0x0fff_ffff);
+            std::fs::write(names.namespaces_dir.join(name), "").unwrap();
+        }
+        let expected = |ahead: u32| format!("ls0a1b2v{:07x}", (names.epoch + ahead) & 0x0fff_ffff);
+        assert_eq!([names.next_pair(), names.next_pair()], [expected(2), expected(4)]);
+    }
 
     #[test]
     fn names_fit_and_are_recognised() {
