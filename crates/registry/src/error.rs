@@ -49,8 +49,8 @@ pub enum Error {
     #[error("The upstream registry could not be asked: {0}")]
     Upstream(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// The operator has named no Longshore of that account.
-    #[error("No registry with id '{0}' is known: name it with --registry-peer")]
-    PeerUnknown(AccountId),
+    #[error("The registry {0} is not known: name it with --registry-peer")]
+    PeerUnknown(String),
     /// Another Longshore refused a request.
     #[error("The other registry answered {status}: {code}: {message}")]
     PeerRefused {

@@ -94,6 +94,8 @@ pub struct Registry {
     pub(crate) work: Notify,
     pub(crate) upstreams: Upstreams,
     pub(crate) peers: Peers,
+    /// Held while it is decided whether a backfill may begin.
+    pub(crate) backfilling: tokio::sync::Mutex<()>,
     ids: Mutex<Box<dyn IdSource>>,
 }
 
@@ -106,7 +108,20 @@ impl Registry {
         let Config { seal, ids, gate, grace, vulnerabilities, mirrors, peers } = config;
         let (content, work, ids) = (Content::new(blobs), Notify::new(), Mutex::new(ids));
         let (upstreams, peers) = (Upstreams::new(mirrors), Peers::new(peers));
-        Registry { store, content, seal, gate, grace, vulnerabilities, work, upstreams, peers, ids }
+        let backfilling = tokio::sync::Mutex::default();
+        Registry {
+            store,
+            content,
+            seal,
+            gate,
+            grace,
+            vulnerabilities,
+            work,
+            upstreams,
+            peers,
+            backfilling,
+            ids,
+        }
     }
 
     /// Waits until a push or a request wishes for a copy or a scan.

@@ -3,8 +3,10 @@
 use std::collections::BTreeMap;
 
 use model::ecr::{RepositoryName, matches_wildcard};
+use model::record::RecordError;
 use model::{Record, Scope, Timestamp};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use store::{Key, Row, key};
 
 use crate::tables::{Destination, Repository};
@@ -112,7 +114,7 @@ impl RegistrySettings {
         let mut found: Vec<Destination> = rules.flat_map(|rule| rule.destinations.clone()).collect();
         found.sort();
         found.dedup();
-        found.retain(|destination| !destination.is_at(&self.scope));
+        found.retain(|to| to.registry.is_some() || to.region != self.scope.region);
         found
     }
 }
@@ -122,7 +124,22 @@ fn means(filter: &str, name: &str) -> bool {
     if filter.contains('*') { matches_wildcard(filter, name) } else { name.contains(filter) }
 }
 
-impl Record for RegistrySettings {}
+impl Record for RegistrySettings {
+    const VERSION: u16 = 2;
+
+    /// The destinations of version 1 were regions of our own account.
+    fn upgrade(version: u16, mut old: Value) -> Result<Value, RecordError> {
+        if version != 1 {
+            return Err(RecordError::UnknownVersion { found: version, newest: Self::VERSION });
+        }
+        for rule in old["replication"].as_array_mut().into_iter().flatten() {
+            for destination in rule["destinations"].as_array_mut().into_iter().flatten() {
+                *destination = Destination::of_region(destination.take());
+            }
+        }
+        Ok(old)
+    }
+}
 impl Row for RegistrySettings {
     const TABLE: &'static str = "ecr/registry";
     fn key(&self) -> Key {
@@ -160,9 +177,19 @@ mod tests {
     }
 
     #[test]
+    fn rules_of_version_1_are_of_our_own_account() {
+        let mut old = serde_json::to_value(settings()).unwrap();
+        old["replication"] = serde_json::json!([{"destinations": ["eu-west-1"], "prefixes": []}]);
+        let bytes = [&1u16.to_be_bytes()[..], old.to_string().as_bytes()].concat();
+        let read = RegistrySettings::decode(&bytes).unwrap();
+        let expected = Destination { registry: None, region: Region::new("eu-west-1").unwrap() };
+        assert_eq!(read.replication[0].destinations, [expected]);
+    }
+
+    #[test]
     fn a_registry_never_copies_to_itself() {
         let mut settings = settings();
-        let near = |region| Destination::near(&settings.scope, Region::new(region).unwrap());
+        let near = |region| Destination { registry: None, region: Region::new(region).unwrap() };
         let there = near("eu-west-1");
         let destinations = vec![near("us-east-2"), there.clone(), there.clone()];
         let prefixes = vec!["team/".into()];

@@ -121,6 +121,7 @@ impl Registry {
         to: Destination,
         now: Timestamp,
     ) -> Result<NewBackfill, Error> {
+        let _alone = self.backfilling.lock().await;
         let running: Vec<_> = self.backfills(scope).into_iter().filter(|known| known.is_going_on()).collect();
         if running.iter().any(|known| known.destination.region == to.region) {
             return Ok(NewBackfill::InProgress);

@@ -15,7 +15,7 @@ mod rows;
 
 use std::time::Duration;
 
-use model::{Region, Timestamp};
+use model::Timestamp;
 use store::{Row, Txn, Versioned, key};
 
 pub use backfill::{Backfill, BackfillItem, BackfillState, MAX_BACKFILLS, NewBackfill};
@@ -126,7 +126,7 @@ impl Registry {
         to: &Destination,
         now: Timestamp,
     ) -> Result<(), Error> {
-        if to.registry == source.scope.account {
+        if to.registry.is_none() {
             self.copy_near(source, digest, &to.region, now, 0).await
         } else {
             self.copy_far(source, digest, to, now).await
@@ -144,7 +144,7 @@ impl Registry {
         if self.image(&source, &reference).is_ok() {
             return Ok(());
         }
-        if gone.destination.registry == source.scope.account {
+        if gone.destination.registry.is_none() {
             self.withdraw_near(&source, &gone.what, &gone.destination.region).await
         } else {
             self.withdraw_far(&source, &gone.what, &gone.destination, now).await
@@ -177,17 +177,5 @@ fn code(error: &Error) -> &'static str {
         Error::RepositoryUnknown { .. } => "RepositoryNotFound",
         Error::PeerUnknown(_) => "RegistryNotFound",
         _ => "ReplicationFailed",
-    }
-}
-
-impl Destination {
-    /// Whether this is the registry of `scope` itself.
-    pub(crate) fn is_at(&self, scope: &model::Scope) -> bool {
-        self.registry == scope.account && self.region == scope.region
-    }
-
-    /// A region of the account `scope` is of.
-    pub fn near(scope: &model::Scope, region: Region) -> Self {
-        Destination { registry: scope.account.clone(), region }
     }
 }

@@ -60,7 +60,8 @@ impl Peers {
 
     /// Logs in to the registry of a destination.
     async fn session<'a>(&'a self, to: &'a Destination, now: Timestamp) -> Result<Session<'a>, Error> {
-        let peer = self.known.get(&to.registry).ok_or_else(|| Error::PeerUnknown(to.registry.clone()))?;
+        let peer = to.registry.as_ref().and_then(|registry| self.known.get(registry));
+        let peer = peer.ok_or_else(|| Error::PeerUnknown(to.to_string()))?;
         let mut session = Session { http: &self.http, peer, region: to.region.as_str(), now, login: None };
         let given = session.call("GetAuthorizationToken", &json!({})).await?;
         let token = given["authorizationData"][0]["authorizationToken"].as_str();

@@ -3,8 +3,10 @@
 use std::fmt;
 
 use model::ecr::{Digest, ImageTag};
+use model::record::RecordError;
 use model::{AccountId, Record, Region, Timestamp};
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 use store::{Key, Row, key};
 
 use crate::tables::Repository;
@@ -15,15 +17,25 @@ pub(super) const PENDING: &str = "pending";
 /// A registry that gets copies.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Destination {
-    /// The account: our own, or a peer's.
-    pub registry: AccountId,
+    /// The account of a peer; none for our own.
+    pub registry: Option<AccountId>,
     /// The region.
     pub region: Region,
 }
 
+impl Destination {
+    /// A region of our own account, as it is written.
+    pub(crate) fn of_region(region: Value) -> Value {
+        json!({ "registry": null, "region": region })
+    }
+}
+
 impl fmt::Display for Destination {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}", self.registry, self.region)
+        match &self.registry {
+            Some(registry) => write!(f, "{registry}/{}", self.region),
+            None => write!(f, "{}", self.region),
+        }
     }
 }
 
@@ -101,7 +113,21 @@ impl Timed for Withdrawal {
     }
 }
 
-impl Record for Replica {}
+impl Record for Replica {
+    const VERSION: u16 = 2;
+
+    /// Version 1 knew only regions of our own account, and tried once.
+    fn upgrade(version: u16, mut old: Value) -> Result<Value, RecordError> {
+        let (1, Some(row)) = (version, old.as_object_mut()) else {
+            return Err(RecordError::UnknownVersion { found: version, newest: Self::VERSION });
+        };
+        let region = row.remove("region").unwrap_or_default();
+        row.insert("destination".to_owned(), Destination::of_region(region));
+        row.insert("tries".to_owned(), 0.into());
+        row.insert("not_before".to_owned(), row.get("requested_at").cloned().unwrap_or_default());
+        Ok(old)
+    }
+}
 impl Row for Replica {
     const TABLE: &'static str = "ecr/replica";
     fn key(&self) -> Key {
@@ -152,5 +178,21 @@ impl Withdrawal {
     pub(crate) fn wished(repository: &Repository, what: Withdrawn, destination: Destination) -> Self {
         let not_before = Timestamp::from_millis(0);
         Withdrawal { repository: repository.id.clone(), what, destination, tries: 0, not_before }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_of_version_1_are_of_our_own_account() {
+        let digest = format!("sha256:{}", "0".repeat(64));
+        let old = json!({"repository": "r", "digest": digest, "region": "eu-west-1", "state": "Pending",
+            "failure": null, "requested_at": 5});
+        let bytes = [&1u16.to_be_bytes()[..], old.to_string().as_bytes()].concat();
+        let row = Replica::decode(&bytes).unwrap();
+        assert_eq!((row.destination.registry.is_none(), row.not_before.as_millis()), (true, 5));
+        assert_eq!(row.key(), key!["r", digest, "eu-west-1"]);
     }
 }

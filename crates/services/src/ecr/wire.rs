@@ -61,12 +61,14 @@ pub(super) fn destination_given(
         let why = format!("no registry with id '{registry}' is known here (--registry-peer names them)");
         return Err(Error::parameter(parameter, why));
     }
+    let registry = (registry != ctx.scope.account).then_some(registry);
     Ok(Destination { registry, region })
 }
 
 /// A registry that copies go to.
-pub(super) fn destination(row: &Destination) -> shapes::ReplicationDestination {
-    shapes::ReplicationDestination { region: row.region.to_string(), registry_id: row.registry.to_string() }
+pub(super) fn destination(ctx: &OpCtx, row: &Destination) -> shapes::ReplicationDestination {
+    let registry = row.registry.as_ref().unwrap_or(&ctx.scope.account);
+    shapes::ReplicationDestination { region: row.region.to_string(), registry_id: registry.to_string() }
 }
 
 /// A backfill's status as ECR names it.

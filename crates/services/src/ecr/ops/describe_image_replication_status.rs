@@ -24,12 +24,12 @@ impl Handler for shapes::DescribeImageReplicationStatus {
         Ok(Self::Output {
             repository_name: Some(repository.name.to_string()),
             image_id: Some(named.id()),
-            replication_statuses: Some(copies.iter().map(|copy| status(copy)).collect()),
+            replication_statuses: Some(copies.iter().map(|copy| status(ctx, copy)).collect()),
         })
     }
 }
 
-fn status(copy: &Replica) -> shapes::ImageReplicationStatus {
+fn status(ctx: &OpCtx, copy: &Replica) -> shapes::ImageReplicationStatus {
     let status = match copy.state {
         ReplicaState::Pending => "IN_PROGRESS",
         ReplicaState::Complete => "COMPLETE",
@@ -37,7 +37,7 @@ fn status(copy: &Replica) -> shapes::ImageReplicationStatus {
     };
     shapes::ImageReplicationStatus {
         region: Some(copy.destination.region.to_string()),
-        registry_id: Some(copy.destination.registry.to_string()),
+        registry_id: Some(copy.destination.registry.as_ref().unwrap_or(&ctx.scope.account).to_string()),
         status: Some(status.to_owned()),
         failure_code: copy.failure.clone(),
     }

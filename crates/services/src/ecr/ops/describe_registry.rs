@@ -20,20 +20,20 @@ impl Handler for shapes::DescribeRegistry {
         Ok(Self::Output {
             registry_id: Some(ctx.scope.account.to_string()),
             replication_configuration: Some(shapes::ReplicationConfiguration {
-                rules: settings.replication.iter().map(shape).collect(),
+                rules: settings.replication.iter().map(|rule| shape(ctx, rule)).collect(),
             }),
         })
     }
 }
 
-fn shape(rule: &ReplicationRule) -> shapes::ReplicationRule {
+fn shape(ctx: &OpCtx, rule: &ReplicationRule) -> shapes::ReplicationRule {
     let filter = |prefix: &String| shapes::RepositoryFilter {
         filter: prefix.clone(),
         filter_type: "PREFIX_MATCH".to_owned(),
     };
     let filters: Vec<_> = rule.prefixes.iter().map(filter).collect();
     shapes::ReplicationRule {
-        destinations: rule.destinations.iter().map(parse::destination).collect(),
+        destinations: rule.destinations.iter().map(|row| parse::destination(ctx, row)).collect(),
         repository_filters: (!filters.is_empty()).then_some(filters),
         delete_replication: rule.deletes.then_some(shapes::DeleteReplication { enabled: true }),
     }

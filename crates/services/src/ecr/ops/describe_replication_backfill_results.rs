@@ -34,7 +34,7 @@ impl Handler for shapes::DescribeReplicationBackfillResults {
         Ok(Self::Output {
             registry_id: Some(ctx.scope.account.to_string()),
             replication_backfill_id: Some(known.id.clone()),
-            destination: Some(parse::destination(&known.destination)),
+            destination: Some(parse::destination(ctx, &known.destination)),
             status: Some(parse::backfill_status(known.state).to_owned()),
             failure_code: None,
             progress,

@@ -27,7 +27,7 @@ impl Handler for shapes::ListReplicationBackfills {
         rows.truncate(limit);
         let summary = |row: &Backfill| shapes::ReplicationBackfillSummary {
             replication_backfill_id: row.id.clone(),
-            destination: parse::destination(&row.destination),
+            destination: parse::destination(ctx, &row.destination),
             status: parse::backfill_status(row.state).to_owned(),
             failure_code: None,
             progress: parse::backfill_progress(row, &registry.backfill_items(&row.id)),

@@ -44,7 +44,7 @@ fn rule(ctx: &OpCtx, rule: &shapes::ReplicationRule) -> Result<ReplicationRule, 
     let filters = rule.repository_filters.as_deref().unwrap_or_default();
     let destination = |given: &shapes::ReplicationDestination| {
         let found = parse::destination_given(ctx, "replicationConfiguration", given)?;
-        let is_home = found.registry == ctx.scope.account && found.region == ctx.scope.region;
+        let is_home = found.registry.is_none() && found.region == ctx.scope.region;
         if is_home {
             let why = "the destination must not be the registry itself";
             return Err(Error::parameter("replicationConfiguration", why));

@@ -30,7 +30,7 @@ impl Handler for shapes::StartReplicationBackfill {
             NewBackfill::Started(backfill) => Ok(Self::Output {
                 replication_backfill_id: Some(backfill.id.clone()),
                 registry_id: Some(ctx.scope.account.to_string()),
-                destination: Some(parse::destination(&backfill.destination)),
+                destination: Some(parse::destination(ctx, &backfill.destination)),
                 status: Some(parse::backfill_status(backfill.state).to_owned()),
                 started_at: Some(backfill.started_at.as_millis()),
             }),

@@ -28,7 +28,7 @@ impl Handler for shapes::StopReplicationBackfill {
                 return Ok(Self::Output {
                     registry_id: Some(ctx.scope.account.to_string()),
                     replication_backfill_id: Some(stopped.id.clone()),
-                    destination: Some(parse::destination(&stopped.destination)),
+                    destination: Some(parse::destination(ctx, &stopped.destination)),
                     status: Some(parse::backfill_status(stopped.state).to_owned()),
                     started_at: Some(stopped.started_at.as_millis()),
                 });
