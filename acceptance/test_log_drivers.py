@@ -165,22 +165,27 @@ def test_a_receiver_that_does_not_read_stops_no_container_that_may_drop(cluster)
         assert container["exitCode"] == 7, container
 
 
-def test_syslog_in_all_its_formats(cluster, tmp_path):
-    udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    udp.bind(("127.0.0.1", 0))
-    local = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-    local.bind(str(tmp_path / "log"))
-    tcp = socket.create_server(("127.0.0.1", 0))
-    received = []
+def collector():
+    """A server that takes whatever comes by TCP: the server, and what has come."""
+    server, received = socket.create_server(("127.0.0.1", 0)), []
     def serve():
         while True:
             try:
-                connection, _ = tcp.accept()
+                connection, _ = server.accept()
             except OSError:
                 return
             while chunk := connection.recv(1 << 16):
                 received.append(chunk)
     threading.Thread(target=serve, daemon=True).start()
+    return server, received
+
+
+def test_syslog_in_all_its_formats(cluster, tmp_path):
+    udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    udp.bind(("127.0.0.1", 0))
+    local = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    local.bind(str(tmp_path / "log"))
+    tcp, received = collector()
     host = socket.gethostname()
     common = {"tag": "app", "syslog-facility": "local1"}
     arns = [
@@ -208,17 +213,7 @@ def test_gelf_over_udp_and_tcp(cluster):
     udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     udp.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
     udp.bind(("127.0.0.1", 0))
-    tcp = socket.create_server(("127.0.0.1", 0))
-    received = []
-    def serve():
-        while True:
-            try:
-                connection, _ = tcp.accept()
-            except OSError:
-                return
-            while chunk := connection.recv(1 << 16):
-                received.append(chunk)
-    threading.Thread(target=serve, daemon=True).start()
+    tcp, received = collector()
     script = "echo small; head -c 12000 /dev/urandom | base64 -w 0; echo"
     udp_arn = run(cluster, "gelf-udp", "gelf", {"gelf-address": f"udp://127.0.0.1:{udp.getsockname()[1]}", "labels": "team"}, script,
                   dockerLabels={"team": "red"})
